@@ -1,0 +1,62 @@
+# make serve is all that running needs; make setup, test, check, e2e and bench are for working on Polyreel.
+# PYTHON=/path/to/python3.12 chooses the interpreter; otherwise the first one that fits is taken.
+
+SHELL := /bin/bash
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+FITS := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 15))
+
+.DEFAULT_GOAL := help
+.PHONY: help setup serve test check audit e2e bench lock clean
+
+help:
+	@echo "make serve   install what running needs and start a server on http://127.0.0.1:8484, data in ./data"
+	@echo "make setup   install everything for working on the code into $(VENV)"
+	@echo "make test    rules of the house, unit, contract and integration tests"
+	@echo "make check   format, lint, types, import floors, known vulnerabilities"
+	@echo "make e2e     a real server, a real browser and killed processes"
+	@echo "make bench   timings and ratios"
+	@echo "make lock    choose versions anew within the ranges of pyproject.toml"
+	@echo "make clean   remove $(VENV) and caches; data stays"
+
+$(VENV)/.runtime: requirements.lock requirements-build.lock pyproject.toml
+	@for python in $(PYTHON) $(if $(PYTHON),,python3 python3.14 python3.13 python3.12 python3.11); do \
+	  if "$$python" -c '$(FITS)' 2>/dev/null; then found="$$python"; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	  echo "Polyreel needs Python 3.11 to 3.14 with its venv module$(if $(PYTHON),; $(PYTHON) is not that)." >&2; \
+	  echo "On Debian or Ubuntu: apt-get install python3 python3-venv. Elsewhere: make PYTHON=/path/to/python3.12" >&2; \
+	  exit 1; \
+	fi; \
+	echo "Installing Polyreel's dependencies into $(VENV) ($$("$$found" --version)) ..."; \
+	"$$found" -m venv $(VENV)
+	@$(PIP) install --require-hashes -r requirements-build.lock -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime requirements-dev.lock
+	@echo "Installing the tools of development ..."
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
+
+setup: $(VENV)/.dev
+
+serve: $(VENV)/.runtime
+	@exec $(BIN)/polyreel serve --data-dir ./data
+
+test: setup
+	$(BIN)/python -m pytest -q $(wildcard tests/arch tests/unit tests/contract tests/integration)
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+lock: $(VENV)/.runtime
+	.ci/lock
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build dist
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
