@@ -1,0 +1,115 @@
+"""Notices between the processes of one machine: "this changed".
+
+Each process binds one datagram socket in the run folder; a notice is one datagram to each of them.
+A notice may be lost (a full buffer, a dead process): receivers hear `*`, "anything may have changed",
+when a sender had to drop something, and no one relies on notices alone.
+"""
+
+import contextlib
+import json
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+__all__ = ["ANYTHING", "Notifier"]
+
+ANYTHING = "*"
+_MAX_DATAGRAM = 32 * 1024
+
+
+class Notifier:
+    """Publishes topics to every process of this data folder and hears theirs, its own included.
+
+    Nothing is heard before `start`. Callbacks run in the listening thread and must be quick.
+    """
+
+    def __init__(self, run_dir: Path) -> None:
+        self._run_dir = run_dir
+        self._callbacks: list[Callable[[list[str]], None]] = []
+        self._sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._sender.setblocking(False)
+        self._receiver: socket.socket | None = None
+        self._dropped: set[Path] = set()
+        self._lock = threading.Lock()
+        self._path = run_dir / f"notify-{os.getpid()}-{id(self):x}.sock"
+
+    def subscribe(self, callback: Callable[[list[str]], None]) -> None:
+        """Call `callback` with the topics of each notice."""
+        self._callbacks.append(callback)
+
+    def unsubscribe(self, callback: Callable[[list[str]], None]) -> None:
+        """Stop calling `callback`; unknown ones are ignored."""
+        with contextlib.suppress(ValueError):
+            self._callbacks.remove(callback)
+
+    def start(self) -> None:
+        """Bind the socket and listen in a thread of its own."""
+        self._run_dir.mkdir(parents=True, exist_ok=True)
+        receiver = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        with _in_reach(self._path) as address:
+            receiver.bind(address)
+        self._path.chmod(0o600)
+        self._receiver = receiver
+        threading.Thread(target=self._listen, name="notify", daemon=True).start()
+
+    def close(self) -> None:
+        """Stop listening and remove the socket."""
+        receiver, self._receiver = self._receiver, None
+        if receiver is not None:
+            self._path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                receiver.shutdown(socket.SHUT_RDWR)
+            receiver.close()
+        self._sender.close()
+
+    def publish(self, topics: Sequence[str]) -> None:
+        """Tell every process; never blocks and never fails."""
+        message = json.dumps(list(topics)).encode()
+        if len(message) > _MAX_DATAGRAM:
+            message = json.dumps([ANYTHING]).encode()
+        for path in self._run_dir.glob("notify-*.sock"):
+            self._send(path, message)
+
+    def _send(self, path: Path, message: bytes) -> None:
+        with self._lock:
+            if path in self._dropped:
+                message = json.dumps([ANYTHING]).encode()
+            try:
+                with _in_reach(path) as address:
+                    self._sender.sendto(message, address)
+                self._dropped.discard(path)
+            except (BlockingIOError, InterruptedError):
+                self._dropped.add(path)
+            except (ConnectionRefusedError, FileNotFoundError):
+                # Its process is gone; a killed one could not remove its socket.
+                self._dropped.discard(path)
+                path.unlink(missing_ok=True)
+            except OSError:
+                self._dropped.add(path)
+
+    def _listen(self) -> None:
+        while (receiver := self._receiver) is not None:
+            try:
+                message = receiver.recv(_MAX_DATAGRAM)
+            except OSError:
+                return
+            if not message:
+                continue
+            topics = json.loads(message)
+            for callback in list(self._callbacks):
+                callback(topics)
+
+
+@contextlib.contextmanager
+def _in_reach(path: Path) -> Iterator[str]:
+    """An address for `path`: as it is, or through /proc when longer than the 107 bytes a socket may have."""
+    if len(os.fsencode(path)) <= 104:
+        yield str(path)
+        return
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)

@@ -1,0 +1,118 @@
+"""Tx: one unit of work. It commits when its block is left without an error, and only then do its
+notices leave the process.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol
+
+from sqlalchemy.orm import Session
+
+from polyreel.infra.db import Engines
+from polyreel.infra.notify import Notifier
+from polyreel.kit import clock
+
+__all__ = ["Database", "Enqueuer", "Tx"]
+
+
+class Enqueuer(Protocol):
+    """What the job engine gives a Tx: put a job into the caller's transaction."""
+
+    def enqueue(
+        self,
+        tx: "Tx",
+        kind: str,
+        *,
+        key: str | None,
+        priority: int | None,
+        owner_id: int | None,
+        run_after: datetime | None,
+        args: dict[str, Any],
+    ) -> int | None:
+        """The id of the new job; None when an unfinished one has this key already."""
+
+
+class Tx:
+    """One transaction: `session` for rows, `now` for every time written in it."""
+
+    def __init__(self, session: Session, database: "Database") -> None:
+        self.session = session
+        self.now = clock.now()
+        self.database = database
+        self._topics: dict[str, None] = {}
+        self._afterwards: list[Callable[[], None]] = []
+
+    def enqueue(
+        self,
+        kind: str,
+        *,
+        key: str | None = None,
+        priority: int | None = None,
+        owner_id: int | None = None,
+        delay_s: float = 0,
+        **args: int | str | None,
+    ) -> int | None:
+        """Add a job to this transaction; `args` are ids. None when `key` is unfinished already."""
+        run_after = self.now + timedelta(seconds=delay_s) if delay_s else None
+        return self.database.enqueuer.enqueue(
+            self,
+            kind,
+            key=key,
+            priority=priority,
+            owner_id=owner_id,
+            run_after=run_after,
+            args=dict(args),
+        )
+
+    def notify(self, topic: str) -> None:
+        """Tell every process, after the commit, that `topic` changed."""
+        self._topics[topic] = None
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """Run `action` in this process after the commit; never after a rollback."""
+        self._afterwards.append(action)
+
+    def finish(self) -> None:
+        """Send what waited for the commit; called once by Database."""
+        for action in self._afterwards:
+            action()
+        if self._topics:
+            self.database.notifier.publish(list(self._topics))
+
+
+class Database:
+    """The door to the database: `with db.read() as tx`, `with db.write() as tx`.
+
+    Write blocks take turns (on SQLite over all processes): keep them short, and do no reading of
+    files, hashing or waiting in them.
+    """
+
+    def __init__(
+        self, url: str, *, lock_path: Path, notifier: Notifier, enqueuer: Enqueuer
+    ) -> None:
+        self.engines = Engines(url, lock_path)
+        self.dialect = self.engines.dialect
+        self.notifier = notifier
+        self.enqueuer = enqueuer
+
+    @contextmanager
+    def read(self) -> Iterator[Tx]:
+        """A consistent view; writing through it is an error on SQLite."""
+        with Session(self.engines.reader, expire_on_commit=False) as session:
+            yield Tx(session, self)
+
+    @contextmanager
+    def write(self) -> Iterator[Tx]:
+        """A transaction that commits when the block ends, and rolls back on any exception."""
+        with self.engines.writing():
+            with Session(self.engines.writer, expire_on_commit=False) as session:
+                tx = Tx(session, self)
+                with session.begin():
+                    yield tx
+        tx.finish()
+
+    def close(self) -> None:
+        """Close every connection of this process."""
+        self.engines.close()

@@ -1,0 +1,26 @@
+"""The one place that asks for the time."""
+
+from datetime import UTC, datetime
+
+__all__ = ["from_us", "iso", "now", "to_us"]
+
+
+def now() -> datetime:
+    """The present moment, aware, UTC."""
+    return datetime.now(UTC)
+
+
+def to_us(moment: datetime) -> int:
+    """Integer microseconds since the epoch of an aware moment."""
+    whole = moment.astimezone(UTC)
+    return int(whole.timestamp()) * 1_000_000 + whole.microsecond
+
+
+def from_us(value: int) -> datetime:
+    """The aware UTC moment of integer microseconds since the epoch."""
+    return datetime.fromtimestamp(value // 1_000_000, UTC).replace(microsecond=value % 1_000_000)
+
+
+def iso(moment: datetime) -> str:
+    """ISO 8601 in UTC, to the second, with a `Z`."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

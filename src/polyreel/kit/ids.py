@@ -1,0 +1,60 @@
+"""Make and parse identifiers."""
+
+import os
+import secrets
+import threading
+import time
+import uuid
+
+__all__ = ["is_uuid", "new_secret", "new_token", "parse_uuid", "uuid7"]
+
+_lock = threading.Lock()
+_last = (0, 0)
+
+
+def uuid7() -> str:
+    """A new UUIDv7: sortable by the time it was made, also within one millisecond of one process.
+
+    Source: RFC 9562, section 5.7, with its 12 bits `rand_a` used as a counter.
+    """
+    global _last
+    with _lock:
+        # The wall clock is part of the format; ids only need it to be roughly right.
+        now_ms = time.time_ns() // 1_000_000
+        last_ms, counter = _last
+        if now_ms > last_ms:
+            _last = (now_ms, secrets.randbits(11))
+        elif counter < 0xFFF:
+            _last = (last_ms, counter + 1)
+        else:
+            _last = (last_ms + 1, 0)
+        stamp, counter = _last
+    tail = int.from_bytes(os.urandom(8), "big") & ((1 << 62) - 1)
+    value = (stamp << 80) | (0x7 << 76) | (counter << 64) | (0b10 << 62) | tail
+    return str(uuid.UUID(int=value))
+
+
+def parse_uuid(text: str) -> str | None:
+    """The canonical lower-case form of a 8-4-4-4-12 UUID, or None for anything else."""
+    if len(text) != 36:
+        return None
+    try:
+        canonical = str(uuid.UUID(text))
+    except ValueError:
+        return None
+    return canonical if canonical == text.lower() else None
+
+
+def is_uuid(text: str) -> bool:
+    """True for a UUID in its 8-4-4-4-12 form, in any case."""
+    return parse_uuid(text) is not None
+
+
+def new_secret() -> str:
+    """256 random bits as 64 lower-case hex digits."""
+    return secrets.token_hex(32)
+
+
+def new_token() -> str:
+    """256 random bits, safe in URLs and cookies."""
+    return secrets.token_urlsafe(32)
