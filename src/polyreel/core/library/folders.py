@@ -1,0 +1,153 @@
+"""The tree of folders. A folder belongs to one user; `None` is that user's root."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+
+from polyreel.core.library.tables import FolderRow
+from polyreel.core.users import Actor, allow
+from polyreel.infra.tx import Tx
+from polyreel.kit.errors import Invalid, NotFound
+
+MAX_NAME = 120
+MAX_DEPTH = 64
+
+
+class FolderNotFound(NotFound):
+    """No such folder for this caller."""
+
+    default = "The folder does not exist."
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder; `parent_id` None means that it lies in the root."""
+
+    id: int
+    user_id: int
+    parent_id: int | None
+    name: str
+    created_at: datetime
+    updated_at: datetime
+
+
+def create_folder(tx: Tx, actor: Actor, name: str, parent_id: int | None = None) -> Folder:
+    """Make a folder of the actor's. Names need not be unique. Raises Invalid, FolderNotFound."""
+    name = clean_name(name)
+    if parent_id is not None:
+        parent = get_folder(tx, actor, parent_id)
+        if parent.user_id != actor.user_id:
+            raise FolderNotFound
+        if len(folder_path(tx, parent_id)) >= MAX_DEPTH:
+            raise Invalid(fields={"name": [f"Folders can be nested {MAX_DEPTH} deep."]})
+    row = FolderRow(
+        user_id=actor.user_id,
+        parent_id=parent_id,
+        name=name,
+        created_at=tx.now,
+        updated_at=tx.now,
+    )
+    tx.session.add(row)
+    tx.session.flush()
+    tx.notify(f"library:{actor.user_id}")
+    return _folder(row)
+
+
+def clean_name(name: str, field: str = "name", longest: int = MAX_NAME) -> str:
+    """The name as it is kept: trimmed, 1 to `longest` characters, no control characters.
+
+    Raises Invalid with `field`.
+    """
+    name = name.strip()
+    if not 1 <= len(name) <= longest:
+        raise Invalid(fields={field: [f"The {field} must have 1 to {longest} characters."]})
+    if any(ord(letter) < 32 or ord(letter) == 127 for letter in name):
+        raise Invalid(fields={field: [f"The {field} must not hold control characters."]})
+    return name
+
+
+def get_folder(tx: Tx, actor: Actor, folder_id: int) -> Folder:
+    """A folder the actor may see. Raises FolderNotFound."""
+    row = tx.session.get(FolderRow, folder_id)
+    if row is None or not (row.user_id == actor.user_id or actor.is_admin):
+        raise FolderNotFound
+    return _folder(row)
+
+
+def list_folders(
+    tx: Tx, actor: Actor, parent_id: int | None = None, *, owner_id: int | None = None
+) -> list[Folder]:
+    """Direct children, by name in code point order; of `owner_id` when an administrator asks.
+
+    Raises FolderNotFound when `parent_id` does not exist at all.
+    """
+    if parent_id is not None and tx.session.get(FolderRow, parent_id) is None:
+        raise FolderNotFound
+    rows = tx.session.scalars(
+        select(FolderRow)
+        .where(
+            FolderRow.user_id == listed_owner(actor, owner_id), FolderRow.parent_id == parent_id
+        )
+        .order_by(FolderRow.name, FolderRow.id)
+    )
+    return [_folder(row) for row in rows]
+
+
+def listed_owner(actor: Actor, owner_id: int | None) -> int:
+    """Whose things a list shows: the actor's own, or `owner_id`'s when an administrator asks."""
+    return owner_id if owner_id and actor.is_admin else actor.user_id
+
+
+def find_folder_by_path(tx: Tx, actor: Actor, names: list[str]) -> Folder | None:
+    """The actor's folder reached from the root by these exact names; the oldest where two match."""
+    found: Folder | None = None
+    for name in names:
+        row = tx.session.scalars(
+            select(FolderRow)
+            .where(
+                FolderRow.user_id == actor.user_id,
+                FolderRow.parent_id == (found.id if found else None),
+                FolderRow.name == name,
+            )
+            .order_by(FolderRow.id)
+            .limit(1)
+        ).first()
+        if row is None:
+            return None
+        found = _folder(row)
+    return found
+
+
+def ensure_folder_path(tx: Tx, actor: Actor, names: list[str]) -> Folder | None:
+    """Like find_folder_by_path, but missing folders are made; None for the root."""
+    found: Folder | None = None
+    for depth in range(1, len(names) + 1):
+        step = find_folder_by_path(tx, actor, names[:depth])
+        found = step or create_folder(tx, actor, names[depth - 1], found.id if found else None)
+    return found
+
+
+def folder_path(tx: Tx, folder_id: int | None) -> list[Folder]:
+    """The folders from the root down to this one."""
+    path: list[Folder] = []
+    while folder_id is not None and len(path) <= MAX_DEPTH:
+        row = tx.session.get(FolderRow, folder_id)
+        if row is None:
+            break
+        path.insert(0, _folder(row))
+        folder_id = row.parent_id
+    return path
+
+
+def may_add_to(tx: Tx, actor: Actor, folder_id: int | None) -> None:
+    """Raise FolderNotFound unless the actor may put things into this folder."""
+    if folder_id is not None:
+        row = tx.session.get(FolderRow, folder_id)
+        if row is None:
+            raise FolderNotFound
+        allow(actor, "write", owner_id=row.user_id)
+
+
+def _folder(row: FolderRow) -> Folder:
+    return Folder(row.id, row.user_id, row.parent_id, row.name, row.created_at, row.updated_at)
