@@ -11,7 +11,7 @@ FITS := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < 
 .PHONY: help setup serve test check audit e2e bench lock clean
 
 help:
-	@echo "make serve   install what running needs and start a server on http://127.0.0.1:8484, data in ./data"
+	@echo "make serve   install what running needs and start a server on http://127.0.0.1:8080, data in ./data"
 	@echo "make setup   install everything for working on the code into $(VENV)"
 	@echo "make test    rules of the house, unit, contract and integration tests"
 	@echo "make check   format, lint, types, import floors, known vulnerabilities"
@@ -53,6 +53,16 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/python .ci/audit.py
+
+e2e: setup
+	.ci/need chromium
+	$(BIN)/python -m pytest -q -m "e2e or fault" $(wildcard tests/e2e tests/fault)
+
+# The figures are printed as they come (-s). Where nginx is missing, what is compared with it is left out and said.
+bench: setup
+	-.ci/need nginx
+	$(BIN)/python -m pytest -q -s -p no:randomly -m bench tests/bench
 
 lock: $(VENV)/.runtime
 	.ci/lock
