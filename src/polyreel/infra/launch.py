@@ -1,0 +1,60 @@
+"""What runs between us and a child program: takes limits and rights away, then becomes the program.
+
+Started by path as `python -I -S launch.py PARENT DEATH_SIGNAL NICE NAME=NUMBER,... PROGRAM ARGS...`,
+so it imports nothing of ours and little else: its start-up is paid for every child. It exists because
+`preexec_fn` is not safe in a process with threads. Limits hold for everything the program starts.
+SIGPIPE and SIGXFSZ stay ignored, as Python leaves them: a full file or a closed pipe is an error that
+the program can report, not its death.
+"""
+
+import ctypes
+import os
+import resource
+import sys
+
+__all__: list[str] = []
+
+# linux/prctl.h
+PR_SET_PDEATHSIG = 1
+PR_SET_NO_NEW_PRIVS = 38
+
+FAILED = 127
+MARK = "launch: "
+
+
+def _prctl(option: int, value: int) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    rest = [ctypes.c_ulong(0)] * 3
+    if libc.prctl(option, ctypes.c_ulong(value), *rest) != 0:
+        raise OSError(ctypes.get_errno(), "prctl")
+
+
+def _set_limit(name: str, wanted: int) -> None:
+    kind = getattr(resource, "RLIMIT_" + name)
+    _, hard = resource.getrlimit(kind)
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    resource.setrlimit(kind, (wanted, wanted))
+
+
+def main(parent: int, death_signal: int, nice: int, limits: str, argv: list[str]) -> None:
+    """Never returns: becomes `argv`, or ends with 127 and a line on stderr that begins with MARK."""
+    try:
+        _prctl(PR_SET_PDEATHSIG, death_signal)
+        if os.getppid() != parent:
+            # It died before we asked to be told.
+            os._exit(FAILED)
+        _prctl(PR_SET_NO_NEW_PRIVS, 1)
+        if nice:
+            os.nice(nice)
+        for item in filter(None, limits.split(",")):
+            name, _, number = item.partition("=")
+            _set_limit(name, int(number))
+        os.execv(argv[0], argv)  # noqa: S606 - becoming the program is what this is for
+    except OSError as error:
+        os.write(2, (MARK + str(error.strerror) + "\n").encode())
+        os._exit(FAILED)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5:])

@@ -1,0 +1,401 @@
+"""Start, watch, bound and end child programs; the only importer of subprocess.
+
+Every program is started by `launch.py` in a session of its own: with limits, without privileges to
+gain, with `/dev/null` as stdin, with no descriptor and no variable it was not given. Whatever it
+forks is in its process group, and the group is always killed before `run` returns.
+
+A child also dies with the *thread* that started it (PR_SET_PDEATHSIG is the thread's death, not the
+process's): call `run` from the thread that waits for it, and `spawn_service` from one that stays.
+"""
+
+import contextlib
+import fcntl
+import os
+import resource
+import selectors
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from polyreel import settings
+from polyreel.infra import launch
+from polyreel.kit.errors import Unavailable
+
+__all__ = ["Finished", "Limits", "Service", "run", "spawn_service"]
+
+READ_BYTES = 1 << 20
+STDERR_BYTES = 16 << 10
+LINE_BYTES = 64 << 10
+TICK_S = 0.1
+TERM_GRACE_S = 0.5
+DRAIN_S = 0.5
+
+Ended = Literal["exited", "cancelled", "timed_out", "too_much_output"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What one child may use; None: no limit of ours. Never above the limits we run under.
+
+    `memory_bytes` is address space (reserved, not only used). `processes` counts every thread of
+    the same user on the machine, ours too, and does not bind root: leave it None for programs that
+    thread. Core dumps are always off.
+    """
+
+    memory_bytes: int | None = None
+    cpu_s: int | None = None
+    file_bytes: int | None = None
+    open_files: int | None = 256
+    processes: int | None = None
+
+    def encoded(self) -> str:
+        """As `launch.py` reads them."""
+        pairs = {
+            "AS": self.memory_bytes,
+            "CPU": self.cpu_s,
+            "FSIZE": self.file_bytes,
+            "NOFILE": self.open_files,
+            "NPROC": self.processes,
+            "CORE": 0,
+        }
+        return ",".join(f"{name}={value}" for name, value in pairs.items() if value is not None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """How a child ended. `returncode` is negative for a signal; `ended` says whether we ended it.
+
+    `stderr_tail` is its last 16 KiB. `peak_rss_bytes` is exact above our own peak; below that the
+    kernel reports ours, so it is what was sampled every 100 ms.
+    """
+
+    returncode: int
+    stdout: bytes
+    stderr_tail: bytes
+    cpu_s: float
+    peak_rss_bytes: int
+    wall_s: float
+    ended: Ended
+
+    @property
+    def is_success(self) -> bool:
+        """Left by itself with code 0; for ffmpeg that is necessary and not sufficient."""
+        return self.ended == "exited" and self.returncode == 0
+
+
+def run(  # noqa: PLR0913 - the one door to child programs
+    argv: Sequence[str],
+    *,
+    limits: Limits,
+    timeout_s: float | None = None,
+    stall_s: float | None = None,
+    sinks: Sequence[Callable[[bytes], None]] = (),
+    capture_bytes: int = 1 << 20,
+    on_progress: Callable[[bytes], bool | None] | None = None,
+    cancelled: threading.Event | None = None,
+    nice: int = 0,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+) -> Finished:
+    """Run a program to its end in the calling thread and tell how it went.
+
+    `{sink0}`, `{sink1}`, ... and `{progress}` anywhere in `argv` become `pipe:<fd>`: each sink is
+    called with the bytes of its pipe as they come, `on_progress` with each line of the progress
+    pipe (without its end). All pipes are read here, in turn; a slow sink slows the child.
+    `stall_s` without a byte on stdout or a sink, or a progress line, ends it as `timed_out`;
+    `on_progress` may return False for a line that says that nothing moved. Standard error never
+    counts. More than `capture_bytes` on stdout ends it as `too_much_output`. `cancelled` sends
+    SIGTERM within 100 ms and SIGKILL half a second later; what it still says goes nowhere.
+    `env` None: a bare environment without anything of ours.
+
+    Raises what a sink or `on_progress` raises, once the child is dead; Unavailable when the program
+    cannot be started.
+    """
+    child = _Child(sinks, on_progress, capture_bytes)
+    try:
+        child.start(list(argv), limits, nice, env, cwd)
+        return child.watch(timeout_s, stall_s, cancelled)
+    finally:
+        child.end()
+
+
+class _Child:
+    """One running program with its pipes."""
+
+    def __init__(
+        self,
+        sinks: Sequence[Callable[[bytes], None]],
+        on_progress: Callable[[bytes], bool | None] | None,
+        capture_bytes: int,
+    ) -> None:
+        self._sinks = sinks
+        self._on_progress = on_progress
+        self._capture_bytes = capture_bytes
+        self._readers: dict[int, Callable[[bytes], bool]] = {}
+        self._selector = selectors.DefaultSelector()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._pidfd = -1
+        self._stdout = bytearray()
+        self._stderr = bytearray()
+        self._line = bytearray()
+        self._peak_rss = 0
+        self._ended: Ended = "exited"
+        self._kill_at: float | None = None
+
+    # --- starting -----------------------------------------------------------------------------
+
+    def start(
+        self,
+        argv: list[str],
+        limits: Limits,
+        nice: int,
+        env: Mapping[str, str] | None,
+        cwd: Path | None,
+    ) -> None:
+        self._started = self._moved = time.monotonic()
+        given: list[int] = []
+        places: dict[str, int] = {}
+        try:
+            stdout = self._pipe(self._take_stdout, given)
+            stderr = self._pipe(self._take_stderr, given)
+            for number, sink in enumerate(self._sinks):
+                places[f"{{sink{number}}}"] = self._pipe(_taker(sink), given)
+            if self._on_progress is not None:
+                places["{progress}"] = self._pipe(self._take_progress, given)
+            self._process = subprocess.Popen(
+                _launcher(_placed(argv, places), limits, nice, signal.SIGKILL),
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+                pass_fds=tuple(places.values()),
+                env=settings.child_environment(None) if env is None else dict(env),
+                cwd=cwd,
+                start_new_session=True,
+            )
+        finally:
+            for fd in given:
+                os.close(fd)
+        with contextlib.suppress(OSError):  # a container may forbid it: then we poll
+            self._pidfd = os.pidfd_open(self._process.pid)
+            self._selector.register(self._pidfd, selectors.EVENT_READ)
+
+    def _pipe(self, take: Callable[[bytes], bool], given: list[int]) -> int:
+        reader, writer = os.pipe2(os.O_CLOEXEC)
+        given.append(writer)
+        self._readers[reader] = take
+        self._selector.register(reader, selectors.EVENT_READ)
+        with contextlib.suppress(OSError):  # a user's sum of pipe memory is limited
+            fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, READ_BYTES)
+        return writer
+
+    # --- watching -----------------------------------------------------------------------------
+
+    def watch(
+        self, timeout_s: float | None, stall_s: float | None, cancelled: threading.Event | None
+    ) -> Finished:
+        while not self._has_exited():
+            self._read(TICK_S if self._pidfd >= 0 else TICK_S / 5)
+            self._sample_memory()
+            now = time.monotonic()
+            if self._kill_at is None:
+                self._check(now, timeout_s, stall_s, cancelled)
+            elif now >= self._kill_at:
+                self._signal(signal.SIGKILL)
+        # The leader is a zombie, so its group's number cannot be another's yet.
+        self._signal(signal.SIGKILL)
+        # Who left the group with setsid may hold a pipe open: no waiting for that one.
+        give_up = time.monotonic() + DRAIN_S
+        while self._readers and time.monotonic() < give_up:
+            self._read(TICK_S)
+        return self._reap()
+
+    def _has_exited(self) -> bool:
+        assert self._process is not None  # noqa: S101
+        flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        return os.waitid(os.P_PID, self._process.pid, flags) is not None
+
+    def _read(self, timeout_s: float) -> None:
+        for key, _ in self._selector.select(timeout_s):
+            take = self._readers.get(key.fd)
+            if take is None:
+                continue
+            data = os.read(key.fd, READ_BYTES)
+            if not data:
+                self._close_reader(key.fd)
+            elif self._ended != "cancelled" and take(data):
+                self._moved = time.monotonic()
+
+    def _check(
+        self,
+        now: float,
+        timeout_s: float | None,
+        stall_s: float | None,
+        cancelled: threading.Event | None,
+    ) -> None:
+        late = timeout_s is not None and now - self._started > timeout_s
+        stalled = stall_s is not None and now - self._moved > stall_s
+        if cancelled is not None and cancelled.is_set():
+            self._ended = "cancelled"
+            self._kill_at = now + TERM_GRACE_S
+            self._signal(signal.SIGTERM)
+        elif late or stalled:
+            self._ended = "timed_out"
+            self._kill_at = now
+            self._signal(signal.SIGKILL)
+
+    def _sample_memory(self) -> None:
+        assert self._process is not None  # noqa: S101
+        with contextlib.suppress(OSError):  # gone already
+            status = Path(f"/proc/{self._process.pid}/status").read_bytes()
+            _, found, rest = status.partition(b"VmHWM:")
+            if found:
+                self._peak_rss = int(rest.split(None, 1)[0]) * 1024
+
+    # --- reading: each says whether this was a sign of life --------------------------------------
+
+    def _take_stdout(self, data: bytes) -> bool:
+        self._stdout += data
+        if len(self._stdout) > self._capture_bytes and self._kill_at is None:
+            del self._stdout[self._capture_bytes :]
+            self._ended = "too_much_output"
+            self._kill_at = time.monotonic()
+            self._signal(signal.SIGKILL)
+        return True
+
+    def _take_stderr(self, data: bytes) -> bool:
+        self._stderr += data
+        del self._stderr[:-STDERR_BYTES]
+        return False
+
+    def _take_progress(self, data: bytes) -> bool:
+        assert self._on_progress is not None  # noqa: S101
+        self._line += data
+        *lines, rest = self._line.split(b"\n")
+        self._line = rest[-LINE_BYTES:]
+        moved = [self._on_progress(bytes(line.rstrip(b"\r"))) is not False for line in lines]
+        return any(moved)
+
+    # --- ending -------------------------------------------------------------------------------
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._process is not None  # noqa: S101
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, number)
+
+    def _reap(self) -> Finished:
+        process = self._process
+        assert process is not None  # noqa: S101
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        stderr = bytes(self._stderr)
+        if process.returncode == launch.FAILED and stderr.startswith(launch.MARK.encode()):
+            reason = stderr[len(launch.MARK) :].decode(errors="replace").strip()
+            raise Unavailable(f"a program the server needs ({reason})")
+        ours = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        exact = used.ru_maxrss if used.ru_maxrss > ours else 0
+        return Finished(
+            returncode=process.returncode,
+            stdout=bytes(self._stdout),
+            stderr_tail=stderr,
+            cpu_s=used.ru_utime + used.ru_stime,
+            peak_rss_bytes=exact * 1024 or self._peak_rss,
+            wall_s=time.monotonic() - self._started,
+            ended=self._ended,
+        )
+
+    def end(self) -> None:
+        """Nothing of it is left afterwards: no process, no zombie, no descriptor."""
+        process = self._process
+        if process is not None and process.returncode is None:
+            self._signal(signal.SIGKILL)
+            _, status = os.waitpid(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+        for fd in list(self._readers):
+            self._close_reader(fd)
+        if self._pidfd >= 0:
+            os.close(self._pidfd)
+        self._selector.close()
+
+    def _close_reader(self, fd: int) -> None:
+        self._selector.unregister(fd)
+        del self._readers[fd]
+        os.close(fd)
+
+
+def _taker(sink: Callable[[bytes], None]) -> Callable[[bytes], bool]:
+    def take(data: bytes) -> bool:
+        sink(data)
+        return True
+
+    return take
+
+
+def _placed(argv: list[str], places: Mapping[str, int]) -> list[str]:
+    for place, fd in places.items():
+        argv = [part.replace(place, f"pipe:{fd}") for part in argv]
+    return argv
+
+
+def _launcher(
+    argv: Sequence[str], limits: Limits | None, nice: int, death_signal: signal.Signals
+) -> list[str]:
+    program = shutil.which(argv[0])
+    if program is None:
+        raise Unavailable(Path(argv[0]).name)
+    return [
+        sys.executable, "-I", "-S", launch.__file__,
+        str(os.getpid()), str(int(death_signal)), str(nice), limits.encoded() if limits else "",
+        program, *argv[1:],
+    ]  # fmt: skip
+
+
+class Service:
+    """A long-running child of ours; it ends when the thread that spawned it does."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self.pid = process.pid
+
+    def poll(self) -> int | None:
+        """Its exit code (negative: a signal), or None while it runs."""
+        return self._process.poll()
+
+    def wait(self, timeout_s: float) -> int | None:
+        """Its exit code, or None when it still runs after `timeout_s`."""
+        try:
+            return self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def terminate(self) -> None:
+        """Ask it to end; only the process itself, which ends its own children."""
+        if self._process.poll() is None:
+            self._process.terminate()
+
+    def kill(self) -> None:
+        """End it and its process group at once."""
+        if self._process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
+
+
+def spawn_service(argv: Sequence[str], env: Mapping[str, str]) -> Service:
+    """Start a process of our own that is to stay, such as `python -m polyreel worker`.
+
+    It has a session of its own (Ctrl-C reaches only us), our stdout and stderr, no limits but ours,
+    and gets SIGTERM when the calling *thread* ends. Raises Unavailable when it cannot be started.
+    """
+    process = subprocess.Popen(
+        _launcher(argv, None, 0, signal.SIGTERM),
+        stdin=subprocess.DEVNULL,
+        env=dict(env),
+        start_new_session=True,
+    )
+    return Service(process)
