@@ -4,7 +4,7 @@ notices leave the process.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,23 +14,25 @@ from polyreel.infra.db import Engines
 from polyreel.infra.notify import Notifier
 from polyreel.kit import clock
 
-__all__ = ["Database", "Enqueuer", "Tx"]
+__all__ = ["Database", "Enqueuer", "JobOrder", "Tx"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobOrder:
+    """A job to be added: `delay_s` seconds from now at the earliest, None for the kind's priority."""
+
+    kind: str
+    key: str | None
+    priority: int | None
+    owner_id: int | None
+    delay_s: float
+    args: dict[str, Any]
 
 
 class Enqueuer(Protocol):
     """What the job engine gives a Tx: put a job into the caller's transaction."""
 
-    def enqueue(
-        self,
-        tx: "Tx",
-        kind: str,
-        *,
-        key: str | None,
-        priority: int | None,
-        owner_id: int | None,
-        run_after: datetime | None,
-        args: dict[str, Any],
-    ) -> int | None:
+    def enqueue(self, tx: "Tx", order: JobOrder) -> int | None:
         """The id of the new job; None when an unfinished one has this key already."""
 
 
@@ -55,16 +57,15 @@ class Tx:
         **args: int | str | None,
     ) -> int | None:
         """Add a job to this transaction; `args` are ids. None when `key` is unfinished already."""
-        run_after = self.now + timedelta(seconds=delay_s) if delay_s else None
-        return self.database.enqueuer.enqueue(
-            self,
-            kind,
+        order = JobOrder(
+            kind=kind,
             key=key,
             priority=priority,
             owner_id=owner_id,
-            run_after=run_after,
+            delay_s=delay_s,
             args=dict(args),
         )
+        return self.database.enqueuer.enqueue(self, order)
 
     def notify(self, topic: str) -> None:
         """Tell every process, after the commit, that `topic` changed."""
@@ -106,11 +107,13 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Tx]:
         """A transaction that commits when the block ends, and rolls back on any exception."""
-        with self.engines.writing():
-            with Session(self.engines.writer, expire_on_commit=False) as session:
-                tx = Tx(session, self)
-                with session.begin():
-                    yield tx
+        with (
+            self.engines.writing(),
+            Session(self.engines.writer, expire_on_commit=False) as session,
+            session.begin(),
+        ):
+            tx = Tx(session, self)
+            yield tx
         tx.finish()
 
     def close(self) -> None:

@@ -1,0 +1,42 @@
+"""Background work: leased rows in the database, put there by the transaction that needs them.
+
+`tx.enqueue(kind, key=..., **ids)` adds a job; a Worker runs it in one of its lanes. See rows.py for
+what a job is, leases.py for whose it is, kinds.py for what a kind may say, worker.py for the process
+that runs them, local.py for how that process learns of work on one machine.
+"""
+
+from polyreel.infra.jobs.job import Job
+from polyreel.infra.jobs.kinds import LANES, JobCancelled, JobKind, LeaseLost
+from polyreel.infra.jobs.queue import (
+    JobQueue,
+    cancel_job,
+    cancel_jobs_by_key,
+    find_job,
+    get_job,
+    list_jobs,
+    raise_priority,
+    retry_job,
+    trim_jobs,
+)
+from polyreel.infra.jobs.rows import JobInfo, JobRow, JobState, PeriodicRow
+
+__all__ = [
+    "LANES",
+    "Job",
+    "JobCancelled",
+    "JobInfo",
+    "JobKind",
+    "JobQueue",
+    "JobRow",
+    "JobState",
+    "LeaseLost",
+    "PeriodicRow",
+    "cancel_job",
+    "cancel_jobs_by_key",
+    "find_job",
+    "get_job",
+    "list_jobs",
+    "raise_priority",
+    "retry_job",
+    "trim_jobs",
+]

@@ -1,0 +1,240 @@
+"""Putting jobs into a transaction, looking at them, and changing one's mind about them."""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, delete, select, update
+
+from polyreel.infra.db import insert_ignore, now_us
+from polyreel.infra.jobs.kinds import JobKind
+from polyreel.infra.jobs.rows import ENDED, UNFINISHED, JobInfo, JobRow, JobState, unfinished
+from polyreel.infra.tx import JobOrder, Tx
+
+__all__ = [
+    "JobQueue",
+    "cancel_job",
+    "cancel_jobs_by_key",
+    "find_job",
+    "get_job",
+    "list_jobs",
+    "raise_priority",
+    "retry_job",
+    "trim_jobs",
+]
+
+_jobs: Any = JobRow.__table__
+
+TOPIC = "jobs"
+CANCEL_TOPIC = "jobs:cancel"
+
+
+class JobQueue:
+    """The Enqueuer of a Database: knows every kind, writes job rows.
+
+    `defer` is for an engine with a queue of its own: called with the row's id and kind in the same
+    transaction, after the row was written.
+    """
+
+    def __init__(
+        self,
+        kinds: Iterable[JobKind],
+        defer: Callable[[Tx, int, JobKind, float], None] | None = None,
+    ) -> None:
+        self.kinds: dict[str, JobKind] = {}
+        for kind in kinds:
+            if kind.name in self.kinds:
+                raise ValueError(f"two kinds of job are called {kind.name}")
+            self.kinds[kind.name] = kind
+        self._defer = defer
+
+    def enqueue(self, tx: Tx, order: JobOrder) -> int | None:
+        """The id of the new job; None when an unfinished one has this key already.
+
+        A running job counts as unfinished, however far it is. Raises ValueError for an unknown kind.
+        """
+        kind = self.kinds.get(order.kind)
+        if kind is None:
+            raise ValueError(f"no kind of job is called {order.kind!r}")
+        row = {
+            "kind": kind.name,
+            "lane": kind.lane,
+            "priority": kind.priority if order.priority is None else order.priority,
+            "owner_id": order.owner_id,
+            "key": order.key,
+            "args": order.args,
+            "max_attempts": kind.max_attempts,
+            # The database's clock, as for leases: the clocks of the processes may differ.
+            "run_after": now_us() + round(order.delay_s * 1_000_000),
+            "created_at": tx.now,
+        }
+        insert = insert_ignore(tx.database.dialect, _jobs, index=["key"], where=unfinished())
+        job_id: int | None = tx.session.scalar(insert.values(row).returning(_jobs.c.id))
+        if job_id is not None:
+            self.announce(tx, job_id, kind, order.delay_s)
+        return job_id
+
+    def announce(self, tx: Tx, job_id: int, kind: JobKind, delay_s: float = 0) -> None:
+        """Let workers know, after the commit, that a job waits."""
+        if self._defer is not None:
+            self._defer(tx, job_id, kind, delay_s)
+        tx.notify(f"jobs:{kind.lane}")
+        tx.notify(TOPIC)
+
+
+def queue_of(tx: Tx) -> JobQueue:
+    """The queue behind `tx`."""
+    queue = tx.database.enqueuer
+    if not isinstance(queue, JobQueue):
+        raise TypeError("this database has no job queue")
+    return queue
+
+
+def get_job(tx: Tx, job_id: int) -> JobInfo | None:
+    """The job, or None when there is none (trimmed some days after its end)."""
+    found = _read(tx, select(JobRow).where(JobRow.id == job_id))
+    return found[0] if found else None
+
+
+def find_job(tx: Tx, key: str) -> JobInfo | None:
+    """The newest job of this key, ended or not."""
+    found = _read(tx, select(JobRow).where(JobRow.key == key).order_by(JobRow.id.desc()).limit(1))
+    return found[0] if found else None
+
+
+def list_jobs(
+    tx: Tx,
+    *,
+    key_prefix: str | None = None,
+    kind: str | None = None,
+    states: Sequence[JobState] = (),
+    owner_id: int | None = None,
+    limit: int = 1000,
+) -> list[JobInfo]:
+    """Jobs that fit all that is given, newest first, at most `limit`."""
+    query = select(JobRow).order_by(JobRow.id.desc()).limit(limit)
+    if key_prefix:
+        after = key_prefix[:-1] + chr(ord(key_prefix[-1]) + 1)
+        query = query.where(JobRow.key >= key_prefix, JobRow.key < after)
+    if kind is not None:
+        query = query.where(JobRow.kind == kind)
+    if states:
+        query = query.where(JobRow.state.in_([state.value for state in states]))
+    if owner_id is not None:
+        query = query.where(JobRow.owner_id == owner_id)
+    return _read(tx, query)
+
+
+def cancel_job(tx: Tx, job_id: int) -> bool:
+    """Stop a job: at once while it waits, within about a second while it runs.
+
+    True when it was unfinished. A job that ends by itself before it notices keeps that end.
+    """
+    return _cancel(tx, JobRow.id == job_id) > 0
+
+
+def cancel_jobs_by_key(tx: Tx, key: str) -> int:
+    """Stop the unfinished job of this key; how many there were (0 or 1)."""
+    return _cancel(tx, JobRow.key == key)
+
+
+def raise_priority(tx: Tx, key: str, priority: int) -> bool:
+    """Let the waiting job of this key go before others; never lowers. True when it changed."""
+    raised = tx.session.execute(
+        update(JobRow)
+        .where(JobRow.key == key, JobRow.state == JobState.QUEUED.value)
+        .where(JobRow.priority < priority)
+        .values(priority=priority)
+        .execution_options(synchronize_session=False)
+    )
+    return _count(raised) > 0
+
+
+def retry_job(tx: Tx, job_id: int) -> bool:
+    """Queue a failed or cancelled job again with all its tries.
+
+    False when it is in another state, or its key is taken by an unfinished job.
+    """
+    row = tx.session.get(JobRow, job_id, with_for_update=True, populate_existing=True)
+    kind = queue_of(tx).kinds.get(row.kind) if row else None
+    if row is None or kind is None or row.state not in (JobState.FAILED, JobState.CANCELLED):
+        return False
+    taken = (
+        select(JobRow.id).where(JobRow.key == row.key).where(JobRow.state.in_(_values(UNFINISHED)))
+    )
+    if row.key is not None and tx.session.scalar(taken) is not None:
+        return False
+    tx.session.execute(
+        update(JobRow)
+        .where(JobRow.id == job_id)
+        .values(
+            state=JobState.QUEUED.value,
+            tries=0,
+            run_after=now_us(),
+            cancel_requested=False,
+            progress=0.0,
+            message=None,
+            error=None,
+            finished_at=None,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    tx.session.expire(row)
+    queue_of(tx).announce(tx, job_id, kind)
+    return True
+
+
+def trim_jobs(tx: Tx, older_than: datetime, limit: int = 5000) -> int:
+    """Delete rows of jobs that ended before `older_than`, at most `limit`; how many."""
+    old = (
+        select(JobRow.id)
+        .where(JobRow.finished_at < older_than, JobRow.state.in_(_values(ENDED)))
+        .limit(limit)
+    )
+    trimmed = tx.session.execute(
+        delete(JobRow).where(JobRow.id.in_(old)).execution_options(synchronize_session=False)
+    )
+    return _count(trimmed)
+
+
+def _cancel(tx: Tx, which: ColumnElement[bool]) -> int:
+    # Running ones first: between two statements a claim may turn a queued job into a running one
+    # (on PostgreSQL), never the other way without a worker's own doing.
+    queued = (
+        update(JobRow)
+        .where(which, JobRow.state == JobState.QUEUED.value)
+        .values(state=JobState.CANCELLED.value, finished_at=now_us(), cancel_requested=True)
+        .returning(JobRow.kind, JobRow.args)
+        .execution_options(synchronize_session=False)
+    )
+    ended = tx.session.execute(queued).all()
+    asked = _count(
+        tx.session.execute(
+            update(JobRow)
+            .where(which, JobRow.state == JobState.RUNNING.value)
+            .values(cancel_requested=True)
+            .execution_options(synchronize_session=False)
+        )
+    )
+    for kind_name, args in ended:
+        kind = queue_of(tx).kinds.get(kind_name)
+        if kind is not None and kind.on_cancelled is not None:
+            kind.on_cancelled(tx, args)
+    if asked:
+        tx.notify(CANCEL_TOPIC)
+    if ended:
+        tx.notify(TOPIC)
+    return len(ended) + asked
+
+
+def _read(tx: Tx, query: Select[JobRow]) -> list[JobInfo]:
+    fresh = query.execution_options(populate_existing=True)
+    return [JobInfo.of(row) for row in tx.session.scalars(fresh)]
+
+
+def _values(states: Iterable[JobState]) -> list[str]:
+    return [state.value for state in states]
+
+
+def _count(result: Any) -> int:
+    return int(result.rowcount)
