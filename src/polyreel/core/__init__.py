@@ -1,0 +1,1 @@
+"""What the product does, without a word of HTTP; upper domains use lower ones through their front doors."""

@@ -1,0 +1,1 @@
+"""What every HTTP face shares: who is calling, limits, media, ranges, uploads."""
