@@ -15,7 +15,7 @@ help:
 	@echo "make setup   install everything for working on the code into $(VENV)"
 	@echo "make test    rules of the house, unit, contract and integration tests"
 	@echo "make check   format, lint, types, import floors, known vulnerabilities"
-	@echo "make e2e     a real server, a real browser and killed processes"
+	@echo "make e2e     a real server, a real browser, killed processes, and every slow test"
 	@echo "make bench   timings and ratios"
 	@echo "make lock    choose versions anew within the ranges of pyproject.toml"
 	@echo "make clean   remove $(VENV) and caches; data stays"
@@ -57,7 +57,7 @@ check: setup
 
 e2e: setup
 	.ci/need chromium
-	$(BIN)/python -m pytest -q -m "e2e or fault" $(wildcard tests/e2e tests/fault)
+	$(BIN)/python -m pytest -q -m "(e2e or fault or slow) and not bench"
 
 # The figures are printed as they come (-s). Where nginx is missing, what is compared with it is left out and said.
 bench: setup

@@ -1,6 +1,7 @@
 """What every tier shares: closed sockets where nothing may go out, clips, servers."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,6 +43,15 @@ def anyio_backend() -> str:
 def ffmpeg_exe() -> str:
     """The ffmpeg that comes with the dependencies."""
     return str(imageio_ffmpeg.get_ffmpeg_exe())
+
+
+@pytest.fixture(scope="session")
+def chromium_exe() -> str:
+    """A Chromium of this machine, for playwright's `executable_path`; `make e2e` sees to it."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if found := shutil.which(name):
+            return found
+    raise AssertionError("no Chromium here: apt-get install chromium")
 
 
 @pytest.fixture(scope="session")
