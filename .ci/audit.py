@@ -12,12 +12,13 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any, NoReturn
 
 LOCK = Path(__file__).resolve().parent.parent / "requirements-dev.lock"
 UNREACHABLE = ("Connection", "Timeout", "timed out", "ServiceError", "Max retries")
 
 
-def audit(requirements: Path) -> list[dict]:
+def audit(requirements: Path) -> list[dict[str, Any]]:
     """What pip-audit found out about each dependency; SystemExit(0) when it cannot ask."""
     command = [sys.executable, "-m", "pip_audit", "--requirement", str(requirements)]
     command += ["--require-hashes", "--disable-pip", "--format", "json"]
@@ -25,13 +26,15 @@ def audit(requirements: Path) -> list[dict]:
         [*command, "--progress-spinner", "off"], capture_output=True, text=True, check=False
     )
     if ended.stdout.startswith("{"):
-        return json.loads(ended.stdout)["dependencies"]
+        found: list[dict[str, Any]] = json.loads(ended.stdout)["dependencies"]
+        return found
     if any(word in ended.stderr for word in UNREACHABLE):
         unreachable(ended.stderr.strip().splitlines()[-1])
     sys.exit(f"pip-audit failed:\n{ended.stderr}")
 
 
-def unreachable(reason: str) -> None:
+def unreachable(reason: str) -> NoReturn:
+    """Say so, and end without a verdict."""
     print(f"pip-audit could not reach its service ({reason}): nothing was audited")
     sys.exit(0)
 
@@ -45,11 +48,12 @@ def first_of(lock: Path, folder: str) -> Path:
     return first
 
 
-def main() -> None:
+def main() -> NoReturn:
+    """One dependency, then all of them."""
     with tempfile.TemporaryDirectory() as folder:
-        for answer in audit(first_of(LOCK, folder)):
-            if "skip_reason" in answer:
-                unreachable(answer["skip_reason"])
+        first = audit(first_of(LOCK, folder))
+    if all("skip_reason" in one for one in first):
+        unreachable(first[0]["skip_reason"])
     found = audit(LOCK)
     skipped = [one for one in found if "skip_reason" in one]
     for one in skipped:
