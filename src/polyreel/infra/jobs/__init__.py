@@ -5,8 +5,8 @@ what a job is, leases.py for whose it is, kinds.py for what a kind may say, work
 that runs them, local.py for how that process learns of work on one machine.
 """
 
-from polyreel.infra.jobs.job import Job
-from polyreel.infra.jobs.kinds import LANES, JobCancelled, JobKind, LeaseLost
+from polyreel.infra.jobs.job import Job, JobCancelled, LeaseLost
+from polyreel.infra.jobs.kinds import LANES, JobKind
 from polyreel.infra.jobs.queue import (
     JobQueue,
     cancel_job,
@@ -19,6 +19,8 @@ from polyreel.infra.jobs.queue import (
     trim_jobs,
 )
 from polyreel.infra.jobs.rows import JobInfo, JobRow, JobState, PeriodicRow
+from polyreel.infra.jobs.schedule import Periodic
+from polyreel.infra.jobs.worker import Worker, WorkerOptions
 
 __all__ = [
     "LANES",
@@ -30,7 +32,10 @@ __all__ = [
     "JobRow",
     "JobState",
     "LeaseLost",
+    "Periodic",
     "PeriodicRow",
+    "Worker",
+    "WorkerOptions",
     "cancel_job",
     "cancel_jobs_by_key",
     "find_job",

@@ -6,12 +6,19 @@ from contextlib import contextmanager
 from typing import Any, Literal
 
 from polyreel.infra.jobs import leases
-from polyreel.infra.jobs.kinds import JobCancelled, LeaseLost
 from polyreel.infra.tx import Database, Tx
 
-__all__ = ["Job"]
+__all__ = ["Job", "JobCancelled", "LeaseLost"]
 
 StopReason = Literal["cancel", "shutdown", "lost"]
+
+
+class JobCancelled(Exception):
+    """This attempt shall stop: cancelled by a person, or handed back at shutdown."""
+
+
+class LeaseLost(JobCancelled):
+    """This attempt is over: another worker may have the job already. Nothing may be written."""
 
 
 class Job:
@@ -95,6 +102,11 @@ class Job:
                 return None
             self._changed = False
             return self._progress, self._message
+
+    def keep_report(self) -> None:
+        """Count what was last reported as not written; called by the worker."""
+        with self._lock:
+            self._changed = True
 
     def _mark_completed(self) -> None:
         self.completed = True

@@ -3,25 +3,15 @@
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from polyreel.infra.jobs.job import Job
 from polyreel.infra.tx import Tx
 
-if TYPE_CHECKING:
-    from polyreel.infra.jobs.job import Job
-
-__all__ = ["LANES", "JobCancelled", "JobKind", "LeaseLost"]
+__all__ = ["LANES", "JobKind"]
 
 LANES = ("fast", "encode", "net", "light")
 _LONGEST_BACKOFF_S = 900.0
-
-
-class JobCancelled(Exception):
-    """This attempt shall stop: cancelled by a person, or handed back at shutdown."""
-
-
-class LeaseLost(JobCancelled):
-    """This attempt is over: another worker may have the job already. Nothing may be written."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,7 +26,7 @@ class JobKind:
 
     name: str
     lane: str
-    run: "Callable[[Job], None]"
+    run: Callable[[Job], None]
     max_attempts: int = 5
     priority: int = 0
     """Default priority; higher goes first."""

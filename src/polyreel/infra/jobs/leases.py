@@ -19,10 +19,10 @@ __all__ = [
     "Standing",
     "cancel",
     "claim",
+    "due_in",
     "expired",
     "fail",
     "hold",
-    "lane_state",
     "renew",
     "report",
     "requeue",
@@ -60,7 +60,7 @@ class Standing:
     cancel_requested: bool
 
 
-def lane_state(tx: Tx, lanes: Iterable[str], kinds: Iterable[str]) -> dict[str, float]:
+def due_in(tx: Tx, lanes: Iterable[str], kinds: Iterable[str]) -> dict[str, float]:
     """Seconds until the next job of each lane is due (0 or less: now); idle lanes are left out."""
     query = (
         select(JobRow.lane, func.min(type_coerce(JobRow.run_after, BigInteger)) - now_us())
@@ -125,17 +125,17 @@ def hold(tx: Tx, job_id: int, attempt: int) -> Standing | None:
     return None if found is None else Standing(**found._mapping)
 
 
-def standings(tx: Tx, worker: str) -> dict[int, Standing]:
-    """Every lease that `worker` has, by job id."""
-    query = select(*_STANDING).where(JobRow.state == _RUNNING, JobRow.lease_owner == worker)
+def standings(tx: Tx, worker: str, job_ids: Iterable[int]) -> dict[int, Standing]:
+    """The leases that `worker` still has of these jobs, by job id."""
+    query = select(*_STANDING).where(_held(worker, job_ids))
     return {row.id: Standing(**row._mapping) for row in tx.session.execute(query)}
 
 
-def renew(tx: Tx, worker: str, lease_s: float) -> dict[int, Standing]:
-    """Prolong every lease that `worker` still has; these, by job id."""
+def renew(tx: Tx, worker: str, job_ids: Iterable[int], lease_s: float) -> dict[int, Standing]:
+    """Prolong the leases that `worker` still has of these jobs; the same, by job id."""
     renewed = tx.session.execute(
         _update()
-        .where(JobRow.state == _RUNNING, JobRow.lease_owner == worker)
+        .where(_held(worker, job_ids))
         .values(lease_until=_from_now(lease_s))
         .returning(*_STANDING)
     )
@@ -226,6 +226,14 @@ def _leave(tx: Tx, job_id: int, attempt: int, **values: Any) -> bool:
 
 def _mine(job_id: int, attempt: int) -> ColumnElement[bool]:
     return (JobRow.id == job_id) & (JobRow.attempt == attempt) & (JobRow.state == _RUNNING)
+
+
+def _held(worker: str, job_ids: Iterable[int]) -> ColumnElement[bool]:
+    # By id, not only by owner: a claim whose commit broke off may be there without a thread for it,
+    # and must run out.
+    return (
+        (JobRow.id.in_(list(job_ids))) & (JobRow.state == _RUNNING) & (JobRow.lease_owner == worker)
+    )
 
 
 def _from_now(seconds: float) -> ColumnElement[int]:
