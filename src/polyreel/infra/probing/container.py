@@ -1,0 +1,120 @@
+"""Open a foreign file with every guard and describe it as plain values."""
+
+import re
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import av.logging
+from av.container import InputContainer
+
+from polyreel.infra import accepted
+from polyreel.infra.probing.keyframes import Keyframes, read_keyframes
+from polyreel.infra.probing.streams import (
+    audio_facts,
+    is_attached_picture,
+    subtitle_facts,
+    text_of,
+    video_facts,
+)
+
+__all__ = ["read_container"]
+
+CHAPTER_LIMIT = 1000
+_STREAM = re.compile(r"^  Stream #0:([0-9]+)", re.MULTILINE)
+_READABLE = frozenset(accepted.CODECS.split(","))
+
+
+def read_container(path: str) -> dict[str, Any]:
+    """The fields of `infra.probe.Probe`, or `{"refused": reason}` with what libav said."""
+    try:
+        with av.open(f"file:{Path(path).absolute()}", options=dict(accepted.GUARDS)) as container:
+            return _describe(container)
+    except (av.FFmpegError, MemoryError, OSError) as error:
+        return {"refused": type(error).__name__}
+
+
+def _describe(container: InputContainer) -> dict[str, Any]:
+    first: int | None = container.start_time
+    start_us = first or 0
+    dumps = _dumps(container)
+    video: list[dict[str, Any]] = []
+    audio: list[dict[str, Any]] = []
+    subtitles: list[dict[str, Any]] = []
+    pictures: list[Any] = []
+    for stream in container.streams:
+        context = stream.codec_context
+        if context is None or context.codec.name not in _READABLE:
+            continue
+        if stream.type == "video":
+            video.append(video_facts(stream, start_us, dumps.get(stream.index, "")))
+            pictures.append(stream)
+        elif stream.type == "audio":
+            audio.append(audio_facts(stream, start_us))
+        elif stream.type == "subtitle":
+            subtitles.append(subtitle_facts(stream))
+    main = _main_picture(pictures)
+    found = Keyframes()
+    if main is not None:
+        found = read_keyframes(container, main, main.codec_context.codec.canonical_name)
+    for facts in video:
+        _add_keyframes(facts, found if main and facts["index"] == main.index else Keyframes())
+    return {
+        "format": container.format.name,
+        "duration_ms": None if not container.duration else round(container.duration / 1000),
+        "size_bytes": container.size,
+        "bit_rate_bps": container.bit_rate or None,
+        "start_us": start_us,
+        "has_index": found.has_index,
+        "is_truncated": found.is_truncated,
+        "title": text_of(container.metadata.get("title")),
+        "chapters": _chapters(container),
+        "video": video,
+        "audio": audio,
+        "subtitles": subtitles,
+        "attachments": sum(stream.type == "attachment" for stream in container.streams),
+    }
+
+
+def _main_picture(pictures: list[Any]) -> Any:
+    """The picture that is played: not a cover; the default one, else the largest, else the first."""
+    real = [stream for stream in pictures if not is_attached_picture(stream)]
+
+    def rank(stream: Any) -> tuple[bool, int]:
+        context = stream.codec_context
+        return bool(stream.disposition & 1), context.width * context.height
+
+    return max(real, key=rank, default=None)
+
+
+def _add_keyframes(facts: dict[str, Any], found: Keyframes) -> None:
+    facts["keyframes_us"] = found.times_us
+    facts["keyframe_bytes"] = found.sizes
+    facts["idr_checked"] = found.idr_checked
+    facts["is_vfr"] = found.is_vfr
+
+
+def _chapters(container: InputContainer) -> list[dict[str, Any]]:
+    rows = []
+    for chapter in container.chapters()[:CHAPTER_LIMIT]:
+        unit = (chapter["time_base"] or Fraction(1, 1000)) * 1000
+        rows.append(
+            {
+                "start_ms": round(chapter["start"] * unit),
+                "end_ms": round(chapter["end"] * unit),
+                "title": text_of(chapter["metadata"].get("title")),
+            }
+        )
+    return rows
+
+
+def _dumps(container: InputContainer) -> dict[int, str]:
+    """libav's own description of each stream: PyAV shows a track's side data in no other way."""
+    av.logging.set_level(av.logging.INFO)
+    try:
+        text = container.dumps_format()  # type: ignore[attr-defined]
+    finally:
+        av.logging.set_level(None)
+    pieces = _STREAM.split(text)
+    return {int(number): piece for number, piece in zip(pieces[1::2], pieces[2::2], strict=True)}
