@@ -1,0 +1,218 @@
+// The player page: waits until the video can be played, plays it, remembers where it was, and takes in
+// qualities that were finished meanwhile. The page's data is on [data-player] (templates/_player.html).
+import { listenToKeys, toggle } from './player-keys.js';
+import { followState } from './player-state.js';
+import { Session, readLevels } from './player-session.js';
+import { AudioTrackList, RenditionList } from './player-tracks.js';
+import { recall, remember } from './storage.js';
+import { clock } from './format.js';
+
+const box = document.querySelector('[data-player]');
+const video = box.querySelector('video');
+const { uuid, master } = box.dataset;
+const part = (name) => box.querySelector(`[data-${name}]`);
+
+const PROBLEMS = {
+  gone: ['This video is no longer here', 'It was deleted, or its files are missing.'],
+  denied: ['Your access to this video has ended', 'Load the page again to continue.'],
+  network: ['The server cannot be reached', 'Check the connection and try again.'],
+  media: ['The browser could not play this video', 'Trying again may help; another browser may too.'],
+};
+
+const renditions = new RenditionList();
+const audioTracks = new AudioTrackList();
+// Before the controls are defined: they look for these lists once, when they meet the element.
+Object.defineProperty(video, 'videoRenditions', { value: renditions });
+Object.defineProperty(video, 'audioTracks', { value: audioTracks });
+const controls = import('../vendor/media-chrome-4.19.4/media-chrome.js');
+
+let loaded = []; // qualities of the master being played
+let offered = []; // qualities of the newest master: what the menu shows
+let wish = null; // the quality held by the person, null = automatic
+let revision = null;
+let started = false;
+
+const session = new Session(video, {
+  levels(levels) {
+    loaded = levels;
+    offer(levels);
+  },
+  audio: (tracks, enabled) => audioTracks.set(tracks.map(({ name, lang }) => ({ name, lang })), enabled),
+  failed: (kind) => problem(...PROBLEMS[kind]),
+});
+
+// The box takes the picture's own shape, within reason: very tall pictures keep bars at their sides.
+function shape(width, height) {
+  if (!width || !height || box.classList.contains('is-fill')) return;
+  box.style.aspectRatio = String(Math.min(2.4, Math.max(4 / 3, width / height)));
+}
+shape(Number(box.dataset.width), Number(box.dataset.height));
+video.addEventListener('loadedmetadata', () => shape(video.videoWidth, video.videoHeight));
+
+// Qualities.
+
+const same = (a, b) => a && b && a.height === b.height && a.bitrate === b.bitrate;
+
+function offer(levels) {
+  offered = levels;
+  let selected = wish ? levels.findIndex((level) => same(level, wish)) : -1;
+  if (wish && selected < 0) selected = levels.findIndex((level) => level.height === wish.height);
+  renditions.set(levels.map((level, i) => ({ id: String(i), ...level })), selected);
+}
+
+renditions.onselect = (index) => {
+  wish = index < 0 ? null : { height: offered[index].height, bitrate: offered[index].bitrate };
+  remember('polyreel-quality', wish ? wish.height : null);
+  if (wish && !loaded.some((level) => same(level, wish))) reopen();
+  else session.hold(wish);
+};
+audioTracks.onselect = (index) => session.playAudio(index);
+
+const stale = () => offered.length !== loaded.length || offered.some((level) => !loaded.some((other) => same(level, other)));
+
+/** The new master enters the menu at once; the stream changes over when nobody can see it, or when it is asked for. */
+async function refresh() {
+  const levels = await readLevels(master);
+  if (!levels?.length) return;
+  offer(levels);
+  if (stale() && (video.paused || video.seeking || video.readyState < 3 || document.hidden)) reopen();
+}
+for (const type of ['pause', 'waiting', 'seeking']) {
+  video.addEventListener(type, () => { if (started && stale() && !video.ended) reopen(); });
+}
+
+/** Loads the master anew at the same place. The last picture stays on screen until the new one is there. */
+function reopen() {
+  if (reopening) return;
+  reopening = true;
+  const playing = !video.paused;
+  const rate = video.playbackRate;
+  const still = freeze();
+  const done = () => {
+    reopening = false;
+    still?.remove();
+    video.playbackRate = rate;
+  };
+  video.addEventListener(playing ? 'playing' : 'seeked', done, { once: true });
+  setTimeout(() => { if (still?.isConnected || reopening) done(); }, 8000);
+  loaded = offered;
+  session.open(master, { at: video.currentTime, wish });
+  if (playing) video.play().catch(() => {});
+}
+let reopening = false;
+
+function freeze() {
+  if (!video.videoWidth || video.readyState < 2) return null;
+  const still = document.createElement('canvas');
+  still.className = 'p-still';
+  still.width = video.videoWidth;
+  still.height = video.videoHeight;
+  still.getContext('2d').drawImage(video, 0, 0);
+  still.setAttribute('noautohide', ''); // it is no control
+  box.querySelector('media-controller').prepend(still);
+  return still;
+}
+
+// Where it was: the key is the one other clients of this address use.
+
+const place = `POSITION-${uuid}`;
+let kept = 0;
+
+video.addEventListener('timeupdate', () => {
+  if (!started || reopening || Math.abs(video.currentTime - kept) < 3) return;
+  kept = video.currentTime;
+  const worthIt = kept > 10 && kept < video.duration - Math.max(10, video.duration * 0.03);
+  remember(place, worthIt ? kept.toFixed(1) : null);
+});
+video.addEventListener('ratechange', () => { if (!reopening) remember('polyreel-speed', video.playbackRate === 1 ? null : video.playbackRate); });
+video.addEventListener('ended', () => remember(place, null));
+
+function offerStart(at) {
+  const chip = part('chip');
+  part('chip-text').textContent = `Continuing at ${clock(at * 1000)}`;
+  const button = part('chip-do');
+  button.textContent = 'Start over';
+  button.onclick = () => { video.currentTime = 0; chip.hidden = true; };
+  chip.hidden = false;
+  setTimeout(() => { chip.hidden = true; }, 8000);
+}
+
+// Starting, waiting, failing.
+
+function begin({ play }) {
+  started = true;
+  part('wait').hidden = true;
+  const at = Number(recall(place)) || -1;
+  const height = Number(recall('polyreel-quality'));
+  wish = height ? { height, bitrate: 0 } : null;
+  session.open(master, { at, wish });
+  video.playbackRate = Number(recall('polyreel-speed')) || 1;
+  video.defaultPlaybackRate = video.playbackRate;
+  if (at > 0) offerStart(at);
+  big(true);
+  if (play) start();
+}
+
+async function start() {
+  try {
+    await video.play();
+  } catch {
+    big(true); // the browser wants a click first: the large button says so
+  }
+}
+
+function big(show) {
+  const button = part('big');
+  button.hidden = !show || !video.paused || video.currentTime > 0.1 && video.played.length > 0;
+}
+part('big').addEventListener('click', () => toggle(video));
+video.addEventListener('play', () => { part('big').hidden = true; });
+
+function wait({ message, progress }) {
+  part('wait-title').textContent = 'Getting this video ready';
+  part('wait-text').textContent = message || 'It starts by itself in a moment.';
+  const bar = part('wait-bar');
+  bar.hidden = false;
+  if (progress > 0) bar.value = progress;
+  else bar.removeAttribute('value');
+}
+
+function problem(title, text, { retry = true } = {}) {
+  part('wait').hidden = false;
+  part('wait-title').textContent = title;
+  part('wait-text').textContent = text;
+  part('wait-bar').hidden = true;
+  part('wait').dataset.bad = '';
+  part('wait').querySelector('use').setAttribute('href', '#i-alert');
+  part('retry').hidden = !retry;
+}
+part('retry').addEventListener('click', () => {
+  const at = video.currentTime;
+  if (!started || part('wait-title').textContent === PROBLEMS.denied[0]) return location.reload();
+  part('wait').hidden = true;
+  session.open(master, { at: at || -1, wish });
+  start();
+});
+
+let noteTimer = 0;
+function say(text) {
+  const note = part('note');
+  note.textContent = text;
+  note.classList.add('is-on');
+  clearTimeout(noteTimer);
+  noteTimer = setTimeout(() => note.classList.remove('is-on'), 900);
+}
+
+const playable = box.dataset.playable === 'true';
+await controls.catch(() => { video.controls = true; });
+listenToKeys(box, video, say);
+if (playable) begin({ play: box.dataset.autoplay === 'true' });
+
+followState({ uuid, statusUrl: box.dataset.status, playable }, (now) => {
+  if (now.gone) { session.close(); problem(...PROBLEMS.gone, { retry: false }); return; }
+  if (!started && now.playable) begin({ play: true });
+  else if (!started && now.failed) { box.dataset.state = 'failed'; problem('This video cannot be played', now.message || 'The file could not be read.', { retry: false }); }
+  else if (!started) wait(now);
+  else if (revision !== null && now.revision !== revision) refresh();
+  revision = now.revision ?? revision;
+});
