@@ -1,0 +1,124 @@
+"""The ffmpeg arguments of each job: from planned renditions to a command line. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from polyreel.core.media.plan import FRAGMENT_US, encoded_sound_rate
+from polyreel.infra.ffmpeg import input_args
+
+# One fragment a keyframe, times as in the film (`frag_discont`), the first picture shown at its true
+# time without an edit list (`negative_cts_offsets`), no index at the end.
+_FLAGS = "empty_moov+default_base_moof+skip_trailer+negative_cts_offsets+frag_discont"
+_VIDEO_MP4 = ["-f", "mp4", "-movflags", _FLAGS + "+frag_keyframe", "-flush_packets", "1"]
+# Sound is gathered anew by our packager: a quarter of a second at a time comes quickly and is cheap.
+_AUDIO_MP4 = ["-f", "mp4", "-movflags", _FLAGS, "-frag_duration", "250000", "-flush_packets", "1"]
+# Encoders put priming before time zero; a fragment cannot start there, and a player drops it anyway.
+_NO_PRIMING = ["-bsf:a", r"noise=drop=lt(pts\,0)"]
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One encoded picture: even size, cap in bits per second, x264 CRF, frames per second or None for
+    as is.
+    """
+
+    width: int
+    height: int
+    rate_bps: int
+    crf: int
+    fps: float | None
+
+
+@dataclass(frozen=True)
+class EncodeRules:
+    """x264 preset, encoder threads (0: all cores)."""
+
+    preset: str
+    threads: int = 0
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """What to encode: keyframe times in it (none: every 4 s), its limits (`end_us` None: to the end),
+    and the length of a frame. Microseconds.
+    """
+
+    cuts_us: Sequence[int]
+    start_us: int = 0
+    end_us: int | None = None
+    frame_us: int = 40_000
+
+
+def copy_video_args(source: Path, stream: int, sink: str) -> list[str]:
+    """Copy one picture track into fragments."""
+    return [*input_args(source), "-map", f"0:{stream}", "-c:v", "copy", *_VIDEO_MP4, sink]
+
+
+def sound_args(source: Path, stream: int, channels: int, sink: str, *, copy: bool) -> list[str]:
+    """Copy one audio track, or encode it once for the whole film, holes filled with silence."""
+    start = [*input_args(source), "-map", f"0:{stream}"]
+    if copy:
+        return [*start, "-c:a", "copy", *_NO_PRIMING, *_AUDIO_MP4, sink]
+    layout = {6: "5.1", 8: "7.1"}.get(channels, "stereo")
+    filters = f"aresample=async=1:first_pts=0:osr=48000,aformat=channel_layouts={layout}"
+    codec = ["-c:a", "aac", "-b:a", str(encoded_sound_rate(channels))]
+    return [*start, "-af", filters, *codec, *_NO_PRIMING, *_AUDIO_MP4, sink]
+
+
+def ladder_args(
+    source: Path,
+    stream: int,
+    rungs: Sequence[Rung],
+    rules: EncodeRules,
+    stretch: Stretch,
+    *,
+    deinterlace: bool = False,
+) -> list[str]:
+    """Decode one stretch once and encode every rung of it, tallest first, to `{sink0}`, `{sink1}`...
+
+    Half a frame is left before each limit, so that rounded time stamps fall on the right side.
+    """
+    half = stretch.frame_us // 2
+    begin = max(0, stretch.start_us - half) / 1e6
+    stop = None if stretch.end_us is None else (stretch.end_us - half) / 1e6
+    args = ["-start_at_zero", *input_args(source, start_s=begin or None, copyts=True)]
+    args += ["-filter_complex", _ladder_filter(stream, rungs, begin, stop, deinterlace=deinterlace)]
+    if stretch.cuts_us:
+        early = [max(0, cut - stretch.frame_us // 4) for cut in stretch.cuts_us]
+        times = ",".join(f"{cut / 1e6:.6f}" for cut in early)
+    else:
+        times = f"expr:gte(t,n_forced*{FRAGMENT_US / 1e6:g})"
+    for number, rung in enumerate(rungs):
+        args += ["-map", f"[v{number}]", *_x264(rung, rules), "-force_key_frames", times]
+        args += ["-video_track_timescale", "90000", *_VIDEO_MP4, f"{{sink{number}}}"]
+    return args
+
+
+def _ladder_filter(
+    stream: int, rungs: Sequence[Rung], begin: float, stop: float | None, *, deinterlace: bool
+) -> str:
+    chain = [f"trim=start={begin:.6f}" + ("" if stop is None else f":end={stop:.6f}")]
+    if deinterlace:
+        chain.append("bwdif=mode=send_frame:deint=interlaced")
+    if rungs[0].fps is not None:
+        chain.append(f"fps={rungs[0].fps:g}")
+    graph = [f"[0:{stream}]" + ",".join(chain) + "[s0]"]
+    for number, rung in enumerate(rungs):
+        scale = f"scale={rung.width}:{rung.height}:flags=bicubic,setsar=1,format=yuv420p"
+        if number == len(rungs) - 1:
+            graph.append(f"[s{number}]{scale}[v{number}]")
+        else:
+            # Each rung is scaled from the one above: less work than from the source every time.
+            graph.append(f"[s{number}]{scale},split=2[v{number}][s{number + 1}]")
+    return ";".join(graph)
+
+
+def _x264(rung: Rung, rules: EncodeRules) -> list[str]:
+    # `vbv` keeps the promised peak true over any second; keyframes only where they are asked for.
+    params = "scenecut=0:open-gop=0:keyint=infinite:min-keyint=1"
+    args = ["-c:v", "libx264", "-preset", rules.preset, "-crf", str(rung.crf)]
+    args += ["-maxrate", str(rung.rate_bps), "-bufsize", str(rung.rate_bps * 2)]
+    args += ["-profile:v", "high", "-pix_fmt", "yuv420p", "-x264-params", params]
+    args += ["-fps_mode", "passthrough", "-threads", str(rules.threads)]
+    return args if rung.fps is not None else [*args, "-enc_time_base", "demux"]

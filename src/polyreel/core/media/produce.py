@@ -1,0 +1,174 @@
+"""Produce parts: run one ffmpeg whose pipes end in packagers, and list fragments as they are whole."""
+
+import os
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from polyreel.core.library import Media, notify_media
+from polyreel.core.media.package import AudioPackager, Cuts, Packager, VideoPackager
+from polyreel.core.media.renditions import (
+    Part,
+    Rendition,
+    begin_part,
+    publish_part,
+    set_rendition_progress,
+)
+from polyreel.core.media.states import settle
+from polyreel.infra.ffmpeg import last_words
+from polyreel.infra.jobs import Job
+from polyreel.infra.process import Finished
+from polyreel.infra.storage import LocalGrowing
+from polyreel.infra.tools import Tools
+from polyreel.kit.errors import Unsupported
+
+# How long finished fragments may wait for the transaction that lists them: not at all at the start,
+# when a viewer waits for them; a second later, when nobody does.
+PATIENCE_S = (0.0, 0.05, 0.1, 0.2, 0.4)
+PATIENCE_LATER_S = 1.0
+
+
+@dataclass(frozen=True)
+class Target:
+    """One part to fill."""
+
+    rendition: Rendition
+    part: Part
+
+
+@dataclass
+class _Output:
+    target: Target
+    key: str
+    file: BinaryIO
+    growing: LocalGrowing
+    packager: Packager
+    listed: int = -1
+
+
+def produce(
+    job: Job,
+    media: Media,
+    targets: Sequence[Target],
+    cuts: Cuts,
+    make_args: Callable[[Path], list[str]],
+    *,
+    duration_ms: int | None,
+) -> list[Packager]:
+    """Fill every target with one run of ffmpeg; answers their packagers, targets' order.
+
+    Fragments are listed while the run goes on; when this returns the files are synced, but it is
+    the caller that ends the parts, once it has compared what came out with what should have.
+    Raises Unsupported with ffmpeg's last words, JobCancelled, LeaseLost.
+    """
+    tools: Tools = job.tools
+    with ExitStack() as stack:
+        outputs = [_open(tools, media, target, cuts, stack) for target in targets]
+        with job.write() as tx:
+            for output in outputs:
+                begin_part(tx, output.target.part.id, output.key)
+        announcer = _Announcer(job, media, outputs)
+        source = stack.enter_context(tools.storage.materialise(media.original_key))
+        done = tools.ffmpeg.run(
+            make_args(source),
+            sinks=[_sink(output, announcer) for output in outputs],
+            duration_ms=duration_ms,
+            progress=announcer.progress,
+            cancelled=job.cancelled,
+        )
+        job.check()
+        for output in outputs:
+            output.packager.finish()
+            output.file.flush()
+            output.growing.finish()
+        _check(done, outputs)
+        announcer.announce()
+    return [output.packager for output in outputs]
+
+
+def _open(
+    tools: Tools, media: Media, target: Target, cuts: Cuts, stack: ExitStack
+) -> _Output:
+    # A name that no other attempt has: what a dead one still writes is never read.
+    name = f"{target.part.number:04d}-{secrets.token_hex(6)}.mp4"
+    key = f"media/{media.uid[:2]}/{media.uid}/{target.rendition.name}/{name}"
+    growing = stack.enter_context(tools.storage.open_growing(key))
+    file = stack.enter_context(os.fdopen(os.dup(growing.fd), "wb", buffering=1 << 20))
+    kind = VideoPackager if target.rendition.kind == "video" else AudioPackager
+    packager = kind(file, cuts, first=target.part.first_fragment)
+    return _Output(target, key, file, growing, packager)
+
+
+def _sink(output: _Output, announcer: "_Announcer") -> Callable[[bytes], None]:
+    def take(data: bytes) -> None:
+        output.packager.feed(data)
+        announcer.look()
+
+    return take
+
+
+def _check(done: Finished, outputs: Sequence[_Output]) -> None:
+    if not done.is_success:
+        raise Unsupported(last_words(done.stderr_tail))
+    if any(output.packager.init is None or not output.packager.fragments for output in outputs):
+        raise Unsupported("Nothing could be decoded. " + last_words(done.stderr_tail))
+
+
+class _Announcer:
+    """Lists new fragments, in transactions that get rarer as the film goes on."""
+
+    def __init__(self, job: Job, media: Media, outputs: Sequence[_Output]) -> None:
+        self._job = job
+        self._media = media
+        self._outputs = outputs
+        self._announced = 0
+        self._last = 0.0
+        self._progress = 0.0
+        self._progress_listed = 0.0
+
+    def look(self) -> None:
+        """Announce if there is something new and it waited long enough."""
+        patience = (
+            PATIENCE_S[self._announced] if self._announced < len(PATIENCE_S) else PATIENCE_LATER_S
+        )
+        if time.monotonic() - self._last >= patience and (self._is_new() or self._has_moved()):
+            self.announce()
+
+    def _is_new(self) -> bool:
+        return any(
+            output.packager.init is not None and len(output.packager.fragments) != output.listed
+            for output in self._outputs
+        )
+
+    def _has_moved(self) -> bool:
+        return self._progress - self._progress_listed >= 0.01 and self._announced > 0
+
+    def progress(self, done: float) -> None:
+        """Called by ffmpeg's meter, about twice a second."""
+        self._progress = done
+        self._job.report(done)
+        self.look()
+
+    def announce(self) -> None:
+        """One transaction for all outputs."""
+        first_fragments = any(
+            output.listed <= 0 and output.packager.fragments for output in self._outputs
+        )
+        with self._job.write() as tx:
+            for output in self._outputs:
+                packager = output.packager
+                if packager.init is not None and len(packager.fragments) != output.listed:
+                    publish_part(tx, output.target.part.id, packager.init, packager.fragments)
+                    output.listed = len(packager.fragments)
+                set_rendition_progress(tx, output.target.rendition.id, self._progress)
+            if first_fragments:
+                settle(tx, self._media.id)
+            else:
+                notify_media(tx, self._media.id)
+        self._announced += 1
+        self._progress_listed = self._progress
+        self._last = time.monotonic()

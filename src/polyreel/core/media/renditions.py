@@ -1,0 +1,279 @@
+"""Renditions and parts: laid out from a plan, filled while they are made, read by delivery."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from polyreel.core.media.index import Fragment, pack_index, unpack_index
+from polyreel.core.media.plan import WHOLE, MediaPlan, PlannedPart, PlannedRendition
+from polyreel.core.media.tables import PartRow, RenditionRow
+from polyreel.infra.bmff import Init
+from polyreel.infra.tx import Tx
+from polyreel.kit.errors import NotFound
+
+ENDED = ("ready", "failed")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A stretch of a rendition: its file, and the fragments that are whole so far."""
+
+    id: int
+    number: int
+    first_fragment: int
+    start_us: int
+    end_us: int | None
+    state: str
+    key: str | None
+    fragments: tuple[Fragment, ...]
+
+
+@dataclass(frozen=True)
+class Rendition:
+    """One picture track at one height, or one audio track, with its parts in order."""
+
+    id: int
+    media_id: int
+    kind: str
+    name: str
+    position: int
+    mode: str
+    promised: bool
+    state: str
+    message: str | None
+    stream: int
+    width: int
+    height: int
+    fps: float
+    channels: int
+    language: str | None
+    title: str | None
+    codec: str | None
+    init: bytes | None
+    peak_bps: int
+    average_bps: int
+    progress: float
+    parts: tuple[Part, ...]
+
+    @property
+    def has_begun(self) -> bool:
+        """True when its first fragment can be fetched."""
+        return bool(self.init and self.parts and self.parts[0].fragments)
+
+
+def lay_out(tx: Tx, media_id: int, plan: MediaPlan) -> list[Rendition]:
+    """Write a plan's renditions and parts; answers them with their ids."""
+    position = len(list_renditions(tx, media_id))
+    for planned in plan.renditions:
+        encoded_picture = planned.kind == "video" and planned.mode == "encode"
+        add_rendition(tx, media_id, planned, position, plan.parts if encoded_picture else WHOLE)
+        position += 1
+    return list_renditions(tx, media_id)
+
+
+def add_rendition(
+    tx: Tx,
+    media_id: int,
+    planned: PlannedRendition,
+    position: int,
+    parts: Sequence[PlannedPart],
+) -> None:
+    """Write one planned rendition and its parts."""
+    row = RenditionRow(
+        media_id=media_id,
+        kind=planned.kind,
+        name=planned.name or str(uuid.uuid4()),
+        position=position,
+        mode=planned.mode,
+        promised=planned.promised,
+        state="planned",
+        stream=planned.stream,
+        width=planned.width,
+        height=planned.height,
+        fps=planned.fps,
+        channels=planned.channels,
+        language=planned.language,
+        title=planned.title,
+        peak_bps=planned.peak_bps,
+        average_bps=planned.average_bps,
+        progress=0.0,
+        updated_at=tx.now,
+    )
+    tx.session.add(row)
+    tx.session.flush()
+    for number, part in enumerate(parts):
+        tx.session.add(
+            PartRow(
+                rendition_id=row.id,
+                number=number,
+                first_fragment=part.first_fragment,
+                start_us=part.start_us,
+                end_us=part.end_us,
+                state="planned",
+                size_bytes=0,
+                updated_at=tx.now,
+            )
+        )
+    tx.session.flush()
+
+
+def list_renditions(tx: Tx, media_id: int) -> list[Rendition]:
+    """Every rendition of a media with its parts, in the order of the plan."""
+    rows = tx.session.scalars(
+        select(RenditionRow)
+        .where(RenditionRow.media_id == media_id)
+        .order_by(RenditionRow.position)
+    ).all()
+    parts = tx.session.scalars(
+        select(PartRow)
+        .where(PartRow.rendition_id.in_([row.id for row in rows]))
+        .order_by(PartRow.rendition_id, PartRow.number)
+    ).all()
+    return [_rendition(row, [part for part in parts if part.rendition_id == row.id]) for row in rows]
+
+
+def get_rendition(tx: Tx, rendition_id: int) -> Rendition:
+    """Raises NotFound when it is gone with its media."""
+    row = tx.session.get(RenditionRow, rendition_id)
+    if row is None:
+        raise NotFound("The rendition has been deleted.")
+    return next(item for item in list_renditions(tx, row.media_id) if item.id == rendition_id)
+
+
+def begin_part(tx: Tx, part_id: int, key: str) -> None:
+    """A new attempt writes to `key`: what an earlier one left is forgotten."""
+    part = _part_row(tx, part_id)
+    part.state, part.key, part.index, part.size_bytes = "running", key, None, 0
+    part.updated_at = tx.now
+    rendition = tx.session.get_one(RenditionRow, part.rendition_id)
+    rendition.state = "running"
+    rendition.updated_at = tx.now
+    tx.session.flush()
+
+
+def publish_part(
+    tx: Tx, part_id: int, init: Init | None, fragments: Sequence[Fragment], *, whole: bool = False
+) -> None:
+    """List the fragments that are whole; with `whole` the part has ended and is synced.
+
+    Raises ValueError when another part of the rendition has another init: players could not go on.
+    """
+    part = _part_row(tx, part_id)
+    part.index = pack_index(fragments)
+    part.size_bytes = sum(fragment.size for fragment in fragments)
+    part.updated_at = tx.now
+    rendition = tx.session.get_one(RenditionRow, part.rendition_id)
+    if init is not None:
+        if part.number and rendition.init and rendition.init != init.data:
+            raise ValueError("this part's init differs from its rendition's")
+        rendition.init, rendition.codec = init.data, init.codec
+    if whole:
+        part.state = "ready"
+        tx.session.flush()
+        _close_rendition(tx, rendition)
+    tx.session.flush()
+
+
+def fail_rendition(tx: Tx, rendition_id: int, message: str) -> None:
+    """Give a rendition up; it is no longer offered. Missing ones are left alone."""
+    row = tx.session.get(RenditionRow, rendition_id)
+    if row is not None and row.state not in ENDED:
+        row.state, row.message, row.promised = "failed", message, False
+        row.updated_at = tx.now
+        tx.session.flush()
+
+
+def note_damage(tx: Tx, rendition_id: int, message: str) -> None:
+    """Remember that a rendition is shorter than the source promised, or had holes."""
+    row = tx.session.get_one(RenditionRow, rendition_id)
+    row.message = message
+    tx.session.flush()
+
+
+def set_rendition_progress(tx: Tx, rendition_id: int, progress: float) -> None:
+    """How far its encoder is, 0 to 1."""
+    row = tx.session.get(RenditionRow, rendition_id)
+    if row is not None:
+        row.progress = progress
+
+
+def list_part_keys(tx: Tx) -> list[str]:
+    """Every storage key that a part names."""
+    return [key for key in tx.session.scalars(select(PartRow.key)) if key]
+
+
+def _close_rendition(tx: Tx, row: RenditionRow) -> None:
+    parts = tx.session.scalars(
+        select(PartRow).where(PartRow.rendition_id == row.id).order_by(PartRow.number)
+    ).all()
+    if any(part.state != "ready" for part in parts):
+        return
+    fragments = [item for part in parts for item in unpack_index(part.index)]
+    row.average_bps, row.peak_bps = measured_rates(fragments)
+    row.state, row.progress, row.updated_at = "ready", 1.0, tx.now
+
+
+def measured_rates(fragments: Sequence[Fragment]) -> tuple[int, int]:
+    """(average, peak over one fragment) in bits per second.
+
+    Fragments shorter than half a second do not make the peak: HLS leaves them out as well when they
+    are shorter than half of the target (RFC 8216, 4.3.4.2 speaks of segments of 0.5 to 1.5 targets).
+    """
+    duration = sum(item.duration_us for item in fragments)
+    size = sum(item.size for item in fragments)
+    average = size * 8_000_000 // duration if duration else 0
+    longest = max((item.duration_us for item in fragments), default=0)
+    peaks = [
+        item.size * 8_000_000 // item.duration_us
+        for item in fragments
+        if item.duration_us and item.duration_us * 2 >= longest
+    ]
+    return average, max([average, *peaks])
+
+
+def _part_row(tx: Tx, part_id: int) -> PartRow:
+    row = tx.session.get(PartRow, part_id)
+    if row is None:
+        raise NotFound("The media has been deleted.")
+    return row
+
+
+def _rendition(row: RenditionRow, parts: Sequence[PartRow]) -> Rendition:
+    return Rendition(
+        id=row.id,
+        media_id=row.media_id,
+        kind=row.kind,
+        name=row.name,
+        position=row.position,
+        mode=row.mode,
+        promised=row.promised,
+        state=row.state,
+        message=row.message,
+        stream=row.stream,
+        width=row.width,
+        height=row.height,
+        fps=row.fps,
+        channels=row.channels,
+        language=row.language,
+        title=row.title,
+        codec=row.codec,
+        init=row.init,
+        peak_bps=row.peak_bps,
+        average_bps=row.average_bps,
+        progress=row.progress,
+        parts=tuple(
+            Part(
+                id=part.id,
+                number=part.number,
+                first_fragment=part.first_fragment,
+                start_us=part.start_us,
+                end_us=part.end_us,
+                state=part.state,
+                key=part.key,
+                fragments=tuple(unpack_index(part.index)),
+            )
+            for part in parts
+        ),
+    )

@@ -1,0 +1,78 @@
+"""Rows of what was made from a media: renditions and their parts."""
+
+from datetime import datetime
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from polyreel.core.library.tables import ID
+from polyreel.infra.db import Base, UtcTime
+
+
+class RenditionRow(Base):
+    """One picture track at one height, or one audio track.
+
+    `name` is its folder in every address: `720p`, `h264` for a copy too heavy to stream, a UUID for
+    sound. `state`: planned, running, ready, failed. A promised rendition is listed whole from the
+    start; `init` is there as soon as its encoder runs.
+    """
+
+    __tablename__ = "renditions"
+
+    id: Mapped[int] = mapped_column(ID, primary_key=True)
+    media_id: Mapped[int] = mapped_column(ID, ForeignKey("media.id", ondelete="CASCADE"))
+    kind: Mapped[str] = mapped_column(String(8))
+    name: Mapped[str] = mapped_column(String(36))
+    position: Mapped[int] = mapped_column(Integer)
+    mode: Mapped[str] = mapped_column(String(8))
+    promised: Mapped[bool] = mapped_column(Boolean)
+    state: Mapped[str] = mapped_column(String(8))
+    message: Mapped[str | None] = mapped_column(Text)
+    stream: Mapped[int] = mapped_column(Integer)
+    width: Mapped[int] = mapped_column(Integer, default=0)
+    height: Mapped[int] = mapped_column(Integer, default=0)
+    fps: Mapped[float] = mapped_column(default=0.0)
+    channels: Mapped[int] = mapped_column(Integer, default=0)
+    language: Mapped[str | None] = mapped_column(String(32))
+    title: Mapped[str | None] = mapped_column(String(255))
+    codec: Mapped[str | None] = mapped_column(String(32))
+    init: Mapped[bytes | None] = mapped_column(LargeBinary)
+    peak_bps: Mapped[int] = mapped_column(BigInteger)
+    average_bps: Mapped[int] = mapped_column(BigInteger)
+    progress: Mapped[float] = mapped_column(default=0.0)
+    updated_at: Mapped[datetime] = mapped_column(UtcTime)
+
+    __table_args__ = (UniqueConstraint("media_id", "name"),)
+
+
+class PartRow(Base):
+    """A stretch of a rendition in one file. `index` lists the fragments that are whole; `key` names
+    the file of the attempt that made them.
+    """
+
+    __tablename__ = "parts"
+
+    id: Mapped[int] = mapped_column(ID, primary_key=True)
+    rendition_id: Mapped[int] = mapped_column(
+        ID, ForeignKey("renditions.id", ondelete="CASCADE")
+    )
+    number: Mapped[int] = mapped_column(Integer)
+    first_fragment: Mapped[int] = mapped_column(Integer)
+    start_us: Mapped[int] = mapped_column(BigInteger)
+    end_us: Mapped[int | None] = mapped_column(BigInteger)
+    state: Mapped[str] = mapped_column(String(8))
+    key: Mapped[str | None] = mapped_column(String(200))
+    index: Mapped[bytes | None] = mapped_column(LargeBinary)
+    size_bytes: Mapped[int] = mapped_column(BigInteger, default=0)
+    updated_at: Mapped[datetime] = mapped_column(UtcTime)
+
+    __table_args__ = (UniqueConstraint("rendition_id", "number"),)

@@ -1,0 +1,242 @@
+"""Read and write the boxes of a fragmented MP4 with one track.
+
+Source: ISO/IEC 14496-12 (box structure, moof, tfhd, tfdt, trun), 14496-15 (avcC), 14496-1 (esds).
+"""
+
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+__all__ = ["FragmentReader", "Init", "Samples", "make_fragment", "parse_init", "parse_moof"]
+
+_HEADER = struct.Struct(">I4s")
+# A box that claims more than this is damage, not data: a fragment is some seconds of one track.
+_MAX_BOX = 1 << 30
+
+
+class Malformed(ValueError):
+    """The bytes are not the fragmented MP4 that our own encoder was asked for."""
+
+
+@dataclass(frozen=True)
+class Init:
+    """What an initialisation segment says: its bytes, units per second, codec as RFC 6381 spells it."""
+
+    data: bytes
+    timescale: int
+    codec: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Samples:
+    """The samples of one moof: decode time of the first, offset of its presentation, and the lists of
+    durations and sizes; times in units of the track.
+    """
+
+    start: int
+    first_offset: int
+    durations: Sequence[int]
+    sizes: Sequence[int]
+
+    @property
+    def duration(self) -> int:
+        """Sum of the durations."""
+        return sum(self.durations)
+
+
+class FragmentReader:
+    """Takes an MP4 as it is being written and hands on its init and each whole fragment.
+
+    `on_init(bytes)` gets everything before the first moof; `on_fragment(moof, mdat)` gets both boxes,
+    headers included. Raises Malformed.
+    """
+
+    def __init__(
+        self, on_init: Callable[[bytes], None], on_fragment: Callable[[bytes, bytes], None]
+    ) -> None:
+        self._on_init = on_init
+        self._on_fragment = on_fragment
+        self._buffer = bytearray()
+        self._init: bytearray | None = bytearray()
+        self._moof: bytes | None = None
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes, in any portion."""
+        buffer = self._buffer
+        buffer += data
+        while len(buffer) >= 8:
+            size, kind = _HEADER.unpack_from(buffer)
+            if size == 1:
+                if len(buffer) < 16:
+                    return
+                (size,) = struct.unpack_from(">Q", buffer, 8)
+            if not 8 <= size <= _MAX_BOX:
+                raise Malformed(f"box {kind!r} of {size} bytes")
+            if len(buffer) < size:
+                return
+            box = bytes(memoryview(buffer)[:size])
+            del buffer[:size]
+            self._take(kind, box)
+
+    def _take(self, kind: bytes, box: bytes) -> None:
+        if kind == b"moof":
+            if self._init is not None:
+                self._on_init(bytes(self._init))
+                self._init = None
+            self._moof = box
+        elif kind == b"mdat" and self._moof is not None:
+            moof, self._moof = self._moof, None
+            self._on_fragment(moof, box)
+        elif self._init is not None:
+            self._init += box
+            if kind == b"moov":
+                self._on_init(bytes(self._init))
+                self._init = None
+
+
+def _children(data: bytes, start: int, end: int) -> list[tuple[bytes, int, int]]:
+    """(kind, content start, end) of the boxes between two offsets."""
+    found = []
+    while start + 8 <= end:
+        size, kind = _HEADER.unpack_from(data, start)
+        content = start + 8
+        if size == 1:
+            (size,) = struct.unpack_from(">Q", data, start + 8)
+            content = start + 16
+        if size < content - start or start + size > end:
+            raise Malformed(f"box {kind!r} reaches over its parent")
+        found.append((kind, content, start + size))
+        start += size
+    return found
+
+
+def _find(data: bytes, path: Sequence[bytes], start: int, end: int) -> tuple[int, int]:
+    for kind, first, last in _children(data, start, end):
+        if kind == path[0]:
+            return (first, last) if len(path) == 1 else _find(data, path[1:], first, last)
+    raise Malformed(f"no box {path[0]!r}")
+
+
+def parse_init(data: bytes) -> Init:
+    """Read an init segment. Raises Malformed."""
+    try:
+        mdia = _find(data, [b"moov", b"trak", b"mdia"], 0, len(data))
+        mdhd, _ = _find(data, [b"mdhd"], *mdia)
+        (timescale,) = struct.unpack_from(">I", data, mdhd + (20 if data[mdhd] == 1 else 12))
+        stsd, end = _find(data, [b"minf", b"stbl", b"stsd"], *mdia)
+        entry, first, last = _children(data, stsd + 8, end)[0]
+        if entry in (b"avc1", b"avc3"):
+            width, height = struct.unpack_from(">HH", data, first + 24)
+            avcc, _ = _find(data, [b"avcC"], first + 78, last)
+            codec = "avc1." + data[avcc + 1 : avcc + 4].hex()
+            return Init(data, timescale, codec, width, height)
+        if entry == b"mp4a":
+            esds, stop = _find(data, [b"esds"], first + 28, last)
+            return Init(data, timescale, f"mp4a.40.{_audio_object_type(data[esds:stop])}", 0, 0)
+    except (struct.error, IndexError) as error:
+        raise Malformed(str(error)) from error
+    raise Malformed(f"sample entry {entry!r}")
+
+
+def _audio_object_type(esds: bytes) -> int:
+    # The DecoderSpecificInfo descriptor (tag 5) begins with the AudioSpecificConfig: 5 bits of type.
+    position = esds.index(b"\x05", 4 + 1)
+    while position >= 0:
+        length_end = position + 1
+        while esds[length_end] & 0x80:
+            length_end += 1
+        length = esds[length_end] & 0x7F
+        if 2 <= length <= len(esds) - length_end - 1 and length < 64:
+            kind = esds[length_end + 1] >> 3
+            if 1 <= kind <= 42:
+                return kind
+        position = esds.find(b"\x05", position + 1)
+    raise Malformed("no AudioSpecificConfig")
+
+
+def parse_moof(moof: bytes) -> Samples:
+    """Read the one track fragment of a moof. Raises Malformed."""
+    try:
+        traf_start, traf_end = _find(moof, [b"traf"], 8, len(moof))
+        default_duration = default_size = 0
+        start: int | None = None
+        first_offset = 0
+        durations: list[int] = []
+        sizes: list[int] = []
+        for kind, first, _ in _children(moof, traf_start, traf_end):
+            if kind == b"tfhd":
+                default_duration, default_size = _read_tfhd(moof, first)
+            elif kind == b"tfdt":
+                layout = ">Q" if moof[first] == 1 else ">I"
+                (start,) = struct.unpack_from(layout, moof, first + 4)
+            elif kind == b"trun":
+                more_durations, more_sizes, offset = _read_trun(
+                    moof, first, default_duration, default_size
+                )
+                if not durations:
+                    first_offset = offset
+                durations += more_durations
+                sizes += more_sizes
+    except struct.error as error:
+        raise Malformed(str(error)) from error
+    if start is None or not durations:
+        raise Malformed("a fragment without samples")
+    return Samples(start, first_offset, durations, sizes)
+
+
+def _read_tfhd(moof: bytes, at: int) -> tuple[int, int]:
+    flags = int.from_bytes(moof[at + 1 : at + 4], "big")
+    position = at + 8 + (8 if flags & 0x1 else 0) + (4 if flags & 0x2 else 0)
+    duration = size = 0
+    if flags & 0x8:
+        (duration,) = struct.unpack_from(">I", moof, position)
+        position += 4
+    if flags & 0x10:
+        (size,) = struct.unpack_from(">I", moof, position)
+    return duration, size
+
+
+def _read_trun(
+    moof: bytes, at: int, default_duration: int, default_size: int
+) -> tuple[list[int], list[int], int]:
+    flags = int.from_bytes(moof[at + 1 : at + 4], "big")
+    (count,) = struct.unpack_from(">I", moof, at + 4)
+    position = at + 8 + (4 if flags & 0x1 else 0) + (4 if flags & 0x4 else 0)
+    columns = [bit for bit in (0x100, 0x200, 0x400, 0x800) if flags & bit]
+    width = len(columns)
+    values = struct.unpack_from(f">{count * width}I", moof, position)
+
+    def column(bit: int, default: int) -> list[int]:
+        return list(values[columns.index(bit) :: width]) if bit in columns else [default] * count
+
+    offset = column(0x800, 0)[0] if count else 0
+    signed = offset - (1 << 32) if offset >= 1 << 31 else offset
+    return column(0x100, default_duration), column(0x200, default_size), signed
+
+
+def make_fragment(
+    sequence: int, start: int, durations: Sequence[int], sizes: Sequence[int], payload: bytes
+) -> bytes:
+    """A moof and its mdat for samples that can each be decoded by themselves (sound)."""
+    uniform = len(set(durations)) == 1
+    flags = 0x201 if uniform else 0x301
+    if uniform:
+        rows = struct.pack(f">{len(sizes)}I", *sizes)
+    else:
+        pairs = [value for pair in zip(durations, sizes, strict=True) for value in pair]
+        rows = struct.pack(f">{len(pairs)}I", *pairs)
+    mfhd = _box(b"mfhd", struct.pack(">II", 0, sequence))
+    # default-base-is-moof, default duration, default flags: a sync sample that depends on no other.
+    tfhd = _box(b"tfhd", struct.pack(">IIII", 0x020028, 1, durations[0], 0x02000000))
+    tfdt = _box(b"tfdt", struct.pack(">IQ", 0x01000000, start))
+    trun_size = 8 + 12 + len(rows)
+    moof_size = 8 + len(mfhd) + 8 + len(tfhd) + len(tfdt) + trun_size
+    trun = _box(b"trun", struct.pack(">III", flags, len(sizes), moof_size + 8) + rows)
+    moof = _box(b"moof", mfhd + _box(b"traf", tfhd + tfdt + trun))
+    return moof + _HEADER.pack(len(payload) + 8, b"mdat") + payload
+
+
+def _box(kind: bytes, content: bytes) -> bytes:
+    return _HEADER.pack(len(content) + 8, kind) + content
