@@ -194,7 +194,9 @@ def _row(tx: Tx, user_id: int) -> UserRow:
 
 def fold(text: str) -> str:
     """One spelling for all that a person takes for the same name."""
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).strip()
+    # Half a surrogate pair and NUL, which JSON can carry, are in no name and no database takes them.
+    whole = text.encode(errors="replace").decode().replace("\0", "?")
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", whole).casefold()).strip()
 
 
 def _rename(tx: Tx, row: UserRow, name: str) -> None:

@@ -54,7 +54,9 @@ class KeyAudit:
         """Note one request of an actor who is a key (others are ignored); `path` without query."""
         if actor.key_id is None:
             return
-        use = _Use(actor.key_id, actor.user_id, method[:16], path[:255], ip[:45], clock.now())
+        # PostgreSQL takes neither NUL nor half a surrogate pair; one such path must not stop the rest.
+        shown = path[:255].encode(errors="replace").decode().replace("\0", "?")
+        use = _Use(actor.key_id, actor.user_id, method[:16], shown, ip[:45], clock.now())
         with self._lock:
             self._uses.append(use)
 

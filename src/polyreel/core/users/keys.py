@@ -224,7 +224,7 @@ def _key(row: KeyRow) -> Key:
 
 
 def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
 def _derive(secrets: Secrets, user_id: int, version: str) -> str:

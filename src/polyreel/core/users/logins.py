@@ -171,7 +171,7 @@ def read_jwt(tx: Tx, secrets: Secrets, token: str) -> Actor:
             algorithms=[_ALGORITHM],
             options={"require": list(_CLAIMS)},
         )
-    except (jwt.InvalidTokenError, ValueError):
+    except (jwt.InvalidTokenError, ValueError, RecursionError):
         raise Unauthenticated from None
     claims = parsed["payload"]
     if claims.keys() != _CLAIMS.keys() or any(
@@ -188,7 +188,7 @@ def read_jwt(tx: Tx, secrets: Secrets, token: str) -> Actor:
 
 def hash_session_token(token: str) -> str:
     """What the table keeps of a session's token; 256 random bits need no slow hash."""
-    return hashlib.sha256(token.encode()).hexdigest()
+    return hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()
 
 
 def _keep_newest(tx: Tx, user_id: int, count: int) -> None:

@@ -49,17 +49,17 @@ class Passwords:
         """The hash to keep. Raises Invalid for a password outside the rules, Busy when overrun."""
         check_password_rules(password)
         with self._turns():
-            return PasswordHash(self._argon2.hash(password))
+            return PasswordHash(self._argon2.hash(_bytes(password)))
 
     def verify(self, kept: str | None, password: str) -> bool:
         """Whether `password` made the hash `kept`. None (nobody) costs what a real hash does."""
         possible = len(password) <= _MOST
         with self._turns():
             if kept is None or not possible:
-                self._argon2.hash(password[:_MOST])
+                self._argon2.hash(_bytes(password[:_MOST]))
                 return False
             try:
-                return self._argon2.verify(kept, password)
+                return self._argon2.verify(kept, _bytes(password))
             except (VerificationError, InvalidHashError):
                 return False
 
@@ -83,6 +83,11 @@ def check_password_rules(password: str) -> None:
         raise Invalid(
             fields={"password": [f"A password has {_LEAST} to {_MOST} characters."]},
         )
+
+
+def _bytes(password: str) -> bytes:
+    """UTF-8; half a surrogate pair, which JSON can carry, is a character like others here."""
+    return password.encode(errors="surrogatepass")
 
 
 PASSWORDS = Passwords()
