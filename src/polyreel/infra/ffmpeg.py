@@ -153,6 +153,7 @@ _KNOWN = (
     ("not on whitelist", "Its format or codec is not one this server reads."),
     ("Picture size", "The picture is larger than this server reads."),
     ("does not contain any stream", "There is no picture and no sound in it."),
+    ("libva-drm", "The driver for this hardware is not installed."),
     ("Unknown encoder", "This ffmpeg lacks the encoder."),
     ("Invalid data found", "The file is damaged, or not a video."),
 )
@@ -166,6 +167,8 @@ _ECHOES = (
     "Task finished with error",
     "Terminating thread",
     "Could not open encoder before EOF",
+    "Error sending frames",
+    "Error submitting",
 )
 _PREFIX = re.compile(r"^(\[[^\]]{1,80}\] ?){1,4}")
 _PATH = re.compile(r"(file:)?/[^\s'\":]+")

@@ -36,15 +36,15 @@ def read_container(path: str) -> dict[str, Any]:
 
 
 def _describe(container: InputContainer) -> dict[str, Any]:
-    first: int | None = container.start_time
-    start_us = first or 0
+    start_us = container.start_time or 0
     dumps = _dumps(container)
     video: list[dict[str, Any]] = []
     audio: list[dict[str, Any]] = []
     subtitles: list[dict[str, Any]] = []
     pictures: list[Any] = []
     for stream in container.streams:
-        context = stream.codec_context
+        # None where libav knows no decoder at all.
+        context: Any = stream.codec_context
         if context is None or context.codec.name not in _READABLE:
             continue
         if stream.type == "video":

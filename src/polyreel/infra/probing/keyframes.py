@@ -122,7 +122,8 @@ def _is_whole(container: InputContainer, stream: Any, family: str, stamps: list[
         last = stream.index_entries[-1]
         return bool(container.size - last.pos - last.size <= max(1 << 20, container.size // 50))
     duration_us = container.duration
-    if duration_us is None:
+    # AVI keeps the order of frames and no times of showing.
+    if duration_us is None or (family == "avi" and stream.codec_context.has_b_frames):
         return False
     last_us = float(stamps[-1] * stream.time_base * 1_000_000) - (container.start_time or 0)
     dense = len(stamps) >= duration_us / SPARSE_US

@@ -1,0 +1,201 @@
+"""Child programs: bounded, watched, and never left behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from polyreel.infra import process
+from polyreel.infra.process import Limits
+from polyreel.kit.errors import Unavailable
+
+LIMITS = Limits(memory_bytes=1 << 30, cpu_s=20, file_bytes=1 << 20)
+
+
+def run_shell(script, *args, **options):
+    options.setdefault("limits", LIMITS)
+    options.setdefault("timeout_s", 20)
+    return process.run(["/bin/sh", "-c", script, "sh", *args], **options)
+
+
+def is_alive(pid):
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def open_descriptors():
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def wait_until(condition, timeout_s=5.0):
+    end = time.monotonic() + timeout_s
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.02)
+    return condition()
+
+
+def test_output_and_exit_code_come_back():
+    done = run_shell("echo out; echo err >&2; exit 3")
+    assert (done.returncode, done.stdout, done.stderr_tail) == (3, b"out\n", b"err\n")
+    assert done.ended == "exited"
+    assert not done.is_success
+
+
+def test_limits_and_lost_rights_hold_in_the_child():
+    done = run_shell(
+        "ulimit -v; ulimit -c; ulimit -t; ulimit -n; grep NoNewPrivs /proc/self/status"
+    )
+    assert done.stdout.split() == [b"1048576", b"0", b"20", b"256", b"NoNewPrivs:", b"1"]
+
+
+def test_nothing_of_ours_is_inherited(monkeypatch):
+    monkeypatch.setenv("POLYREEL_SECRET", "x")
+    secret = os.open("/dev/null", os.O_RDONLY)
+    os.set_inheritable(secret, True)
+    done = run_shell("env; for fd in /proc/self/fd/*; do echo $fd; done; cat")
+    os.close(secret)
+    assert b"POLYREEL" not in done.stdout
+    assert b"HOME=" not in done.stdout
+    assert f"/fd/{secret}\n".encode() not in done.stdout
+
+
+def test_a_file_too_large_is_refused_to_the_child(tmp_path):
+    done = run_shell('head -c 3000000 /dev/zero > "$1"', str(tmp_path / "big"))
+    assert done.returncode != 0
+    assert (tmp_path / "big").stat().st_size == 1 << 20
+
+
+def test_each_sink_gets_its_own_bytes():
+    first, second = bytearray(), bytearray()
+    script = (
+        'head -c 3000000 /dev/zero >"/dev/fd/${1#pipe:}"; printf two >"/dev/fd/${2#pipe:}"; '
+        'printf "a=1\\nb=2\\n" >"/dev/fd/${3#pipe:}"'
+    )
+    lines: list[bytes] = []
+    done = run_shell(
+        script, "{sink0}", "{sink1}", "{progress}",
+        sinks=[first.extend, second.extend], on_progress=lines.append,
+    )  # fmt: skip
+    assert done.is_success, done.stderr_tail
+    assert bytes(first) == bytes(3_000_000)
+    assert bytes(second) == b"two"
+    assert lines == [b"a=1", b"b=2"]
+
+
+def test_a_failing_sink_ends_the_child_first():
+    pids: list[int] = []
+
+    def fail(data):
+        pids.append(int(data))
+        raise RuntimeError("full")
+
+    with pytest.raises(RuntimeError, match="full"):
+        run_shell('echo $$ >"/dev/fd/${1#pipe:}"; exec sleep 60', "{sink0}", sinks=[fail])
+    assert not is_alive(pids[0])
+
+
+def test_cancel_reaches_a_child_that_ignores_sigterm_and_what_it_forked():
+    cancelled = threading.Event()
+    pids: list[int] = []
+
+    def note(data):
+        pids.extend(map(int, data.split()))
+        cancelled.set()
+
+    script = (
+        "trap '' TERM; sleep 60 & echo $$ $! >\"/dev/fd/${1#pipe:}\"; while :; do sleep 0.1; done"
+    )
+    started = time.monotonic()
+    done = run_shell(script, "{sink0}", sinks=[note], cancelled=cancelled)
+    assert done.ended == "cancelled"
+    assert time.monotonic() - started < 1.5
+    assert len(pids) == 2
+    assert wait_until(lambda: not any(map(is_alive, pids)))
+
+
+def test_what_a_child_leaves_running_is_killed_with_its_group():
+    done = run_shell("sleep 60 & echo $!")
+    assert done.wall_s < 5
+    assert wait_until(lambda: not is_alive(int(done.stdout)))
+
+
+def test_time_silence_and_floods_end_a_child():
+    assert run_shell("sleep 60", timeout_s=0.2).ended == "timed_out"
+    quiet = run_shell("while :; do echo noise >&2; sleep 0.05; done", stall_s=0.3)
+    assert quiet.ended == "timed_out"
+    assert quiet.stderr_tail.startswith(b"noise")
+    flood = run_shell("yes", capture_bytes=1000)
+    assert flood.ended == "too_much_output"
+    assert len(flood.stdout) == 1000
+
+
+def test_standard_error_keeps_its_end():
+    done = run_shell("yes | head -c 100000 >&2; echo last words >&2")
+    assert len(done.stderr_tail) == process.STDERR_BYTES
+    assert done.stderr_tail.endswith(b"last words\n")
+
+
+def test_memory_and_time_are_measured():
+    code = "b = bytearray(300 << 20)\nfor i in range(0, len(b), 4096): b[i] = 1"
+    done = process.run([sys.executable, "-c", code], limits=LIMITS, timeout_s=20)
+    assert done.is_success, done.stderr_tail
+    assert 300 << 20 <= done.peak_rss_bytes < 450 << 20
+    assert 0 < done.cpu_s < 20
+
+
+def test_a_program_that_is_not_there_is_unavailable(tmp_path):
+    with pytest.raises(Unavailable):
+        process.run([str(tmp_path / "nothing")], limits=LIMITS)
+    broken = tmp_path / "broken"
+    broken.write_bytes(b"\x7fELFnot")
+    broken.chmod(0o755)
+    with pytest.raises(Unavailable):
+        process.run([str(broken)], limits=LIMITS)
+
+
+def test_no_descriptor_and_no_zombie_is_left():
+    run_shell("true")
+    before = open_descriptors()
+    for _ in range(3):
+        run_shell("true", "{sink0}", sinks=[len])
+    assert open_descriptors() == before
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+def test_a_child_dies_with_the_process_that_started_it(tmp_path):
+    note = tmp_path / "pid"
+    code = (
+        "from polyreel.infra import process as p; "
+        f"p.run(['/bin/sh', '-c', 'echo $$ > {note}; exec sleep 60'], limits=p.Limits())"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code])
+    assert wait_until(lambda: note.exists() and note.read_text().strip() != "", 10)
+    child = int(note.read_text())
+    assert is_alive(child)
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    assert wait_until(lambda: not is_alive(child))
+
+
+def test_a_service_is_asked_to_end_and_then_made_to(tmp_path):
+    service = process.spawn_service([sys.executable, "-c", "import time; time.sleep(60)"], {})
+    assert service.poll() is None
+    service.terminate()
+    assert service.wait(5) == -signal.SIGTERM
+    ready = tmp_path / "ready"
+    script = f"trap '' TERM; echo > {ready}; while :; do sleep 1; done"
+    stubborn = process.spawn_service(["/bin/sh", "-c", script], {})
+    assert wait_until(ready.exists)
+    stubborn.terminate()
+    assert stubborn.wait(0.3) is None
+    stubborn.kill()
+    assert stubborn.wait(5) == -signal.SIGKILL
+    stubborn.kill()
