@@ -67,11 +67,6 @@ class Settings:
     )
     require_https: bool = _setting(False, "Refuse to sign people in over plain HTTP.")
     embed_allowed: bool = _setting(True, "Let other sites show the player page in a frame.")
-    x_accel_prefix: str = _setting(
-        "",
-        "Internal nginx location of the files folder; set: bytes are sent by nginx through "
-        "X-Accel-Redirect.",
-    )
     upload_max_bytes: int = _setting(0, "Largest upload in bytes; 0: as long as the disk has room.")
     min_free_bytes: int = _setting(
         512 * 1024 * 1024, "Uploads are refused when less than this would stay free on the disk."
@@ -177,5 +172,7 @@ def child_environment(settings: Settings | None = None) -> dict[str, str]:
     for item in dataclasses.fields(settings):
         value = getattr(settings, item.name)
         if value != item.default or item.name == "data_dir":
-            given[PREFIX + item.name.upper()] = str(value).lower() if isinstance(value, bool) else str(value)
+            given[PREFIX + item.name.upper()] = (
+                str(value).lower() if isinstance(value, bool) else str(value)
+            )
     return {**bare, **more, **own, **given}

@@ -86,9 +86,7 @@ def list_folders(
         raise FolderNotFound
     rows = tx.session.scalars(
         select(FolderRow)
-        .where(
-            FolderRow.user_id == listed_owner(actor, owner_id), FolderRow.parent_id == parent_id
-        )
+        .where(FolderRow.user_id == listed_owner(actor, owner_id), FolderRow.parent_id == parent_id)
         .order_by(FolderRow.name, FolderRow.id)
     )
     return [_folder(row) for row in rows]

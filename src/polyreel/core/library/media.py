@@ -33,6 +33,8 @@ class Media:
     probe: str | None
     duration_ms: int
     cuts: bytes | None
+    poster_key: str | None
+    mosaic_key: str | None
     revision: int
     created_at: datetime
 
@@ -136,6 +138,8 @@ def _media(row: MediaRow) -> Media:
         probe=row.probe,
         duration_ms=row.duration_ms,
         cuts=row.cuts,
+        poster_key=row.poster_key,
+        mosaic_key=row.mosaic_key,
         revision=row.revision,
         created_at=row.created_at,
     )

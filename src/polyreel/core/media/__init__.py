@@ -1,6 +1,13 @@
 """From bytes to something that plays: plan, copy, encode, package, images, playlists."""
 
-from polyreel.core.media.index import Fragment
+from polyreel.core.media.index import Fragment, unpack_cuts
+from polyreel.core.media.playlists import (
+    find_fragment,
+    master_playlist,
+    media_playlist,
+    offered,
+    promised,
+)
 from polyreel.core.media.renditions import Part, Rendition, list_part_keys, list_renditions
 from polyreel.core.media.tasks import KINDS
 
@@ -9,6 +16,12 @@ __all__ = [
     "Fragment",
     "Part",
     "Rendition",
+    "find_fragment",
     "list_part_keys",
     "list_renditions",
+    "master_playlist",
+    "media_playlist",
+    "offered",
+    "promised",
+    "unpack_cuts",
 ]

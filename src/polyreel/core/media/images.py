@@ -1,6 +1,8 @@
 """Images of a film: a poster and a 4x4 mosaic, by seeking, so that an hour costs what a minute does."""
 
+import math
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from polyreel.core.library import Media, get_media, update_media
@@ -62,8 +64,8 @@ def best_frame(frames: Sequence[tuple[float, bytes]]) -> float:
 def _score(pixels: bytes) -> float:
     count = len(pixels)
     mean = sum(pixels) / count
-    spread = (sum((value - mean) ** 2 for value in pixels) / count) ** 0.5
-    detail = sum(abs(a - b) for a, b in zip(pixels, pixels[1:], strict=False)) / count
+    spread = math.sqrt(sum((value - mean) ** 2 for value in pixels) / count)
+    detail = sum(abs(a - b) for a, b in pairwise(pixels)) / count
     light = min(1.0, mean / 40) * min(1.0, (255 - mean) / 20)
     return light * (min(spread, 60) + 2 * min(detail, 20))
 

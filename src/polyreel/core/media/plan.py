@@ -37,6 +37,7 @@ class LadderRules:
 class PlannedRendition:
     """One rendition to make. `stream` is the number among the source's streams, `rate_bps` the cap of
     an encode; `peak_bps` and `average_bps` are true for a copy and an upper bound for an encode.
+    `duration_us` is the track's own length, which may be less than the film's.
     """
 
     kind: str
@@ -52,6 +53,7 @@ class PlannedRendition:
     channels: int = 0
     language: str | None = None
     title: str | None = None
+    duration_us: int = 0
 
 
 @dataclass(frozen=True)
@@ -100,27 +102,39 @@ def plan_media(probe: Probe, rules: LadderRules) -> MediaPlan:
         cuts = cuts_on_grid(duration_us)
     pictures = _plan_pictures(video, probe, rules, cuts, copied=copied) if video else []
     sounds = [_plan_sound(stream, number, cuts) for number, stream in enumerate(probe.audio)]
+    lengths = {
+        item.index: _track_end_us(item, duration_us) for item in (*probe.video, *probe.audio)
+    }
+    renditions = tuple(
+        replace(item, duration_us=lengths[item.stream]) for item in (*pictures, *sounds)
+    )
     width, height = display_size(video) if video else (0, 0)
     parts = WHOLE if copied or video is None else _plan_parts(cuts)
-    return MediaPlan((*pictures, *sounds), cuts, parts, duration_us, width, height)
+    return MediaPlan(renditions, cuts, parts, duration_us, width, height)
 
 
 def replan_without_copy(plan: MediaPlan, probe: Probe, rules: LadderRules) -> MediaPlan:
-    """The plan of a source whose picture turned out not to be copyable: cut at the same times, the
-    largest enabled height promised in its place.
+    """The pictures of a source that turned out not to be copyable: cut at the same times, the largest
+    enabled height promised in its place.
     """
     video = main_picture(probe)
     if video is None:
         return plan
     pictures = _plan_pictures(video, probe, rules, plan.cuts_us, copied=False)
-    sounds = [item for item in plan.renditions if item.kind == "audio"]
-    return replace(plan, renditions=(*pictures, *sounds))
+    length = _track_end_us(video, plan.duration_us)
+    return replace(plan, renditions=tuple(replace(item, duration_us=length) for item in pictures))
 
 
 def main_picture(probe: Probe) -> VideoStream | None:
     """The film's picture track: the default one, else the first; never a cover image."""
     tracks = [stream for stream in probe.video if not stream.attached_picture]
     return next((stream for stream in tracks if stream.default), tracks[0] if tracks else None)
+
+
+def _track_end_us(stream: VideoStream | AudioStream, duration_us: int) -> int:
+    if not stream.duration_us:
+        return duration_us
+    return min(duration_us, max(0, stream.start_us or 0) + stream.duration_us)
 
 
 def _check_limits(probe: Probe, video: VideoStream | None) -> None:
@@ -259,7 +273,9 @@ def _copied_rates(video: VideoStream, probe: Probe, cuts: Sequence[int]) -> tupl
     """(average, peak over one fragment) in bits per second, from the sizes in the source's index."""
     duration_us = max(1, (probe.duration_ms or 0) * 1000)
     if len(video.keyframe_bytes) != len(video.keyframes_us):
-        rate = video.bit_rate_bps or probe.bit_rate_bps or probe.size_bytes * 8_000_000 // duration_us
+        rate = (
+            video.bit_rate_bps or probe.bit_rate_bps or probe.size_bytes * 8_000_000 // duration_us
+        )
         return rate, round(rate * 1.5)
     average = sum(video.keyframe_bytes) * 8_000_000 // duration_us
     ends = [*cuts[1:], duration_us]

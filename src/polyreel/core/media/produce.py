@@ -22,7 +22,7 @@ from polyreel.core.media.states import settle
 from polyreel.infra.ffmpeg import last_words
 from polyreel.infra.jobs import Job
 from polyreel.infra.process import Finished
-from polyreel.infra.storage import LocalGrowing
+from polyreel.infra.storage import Growing
 from polyreel.infra.tools import Tools
 from polyreel.kit.errors import Unsupported
 
@@ -45,7 +45,7 @@ class _Output:
     target: Target
     key: str
     file: BinaryIO
-    growing: LocalGrowing
+    growing: Growing
     packager: Packager
     listed: int = -1
 
@@ -90,9 +90,7 @@ def produce(
     return [output.packager for output in outputs]
 
 
-def _open(
-    tools: Tools, media: Media, target: Target, cuts: Cuts, stack: ExitStack
-) -> _Output:
+def _open(tools: Tools, media: Media, target: Target, cuts: Cuts, stack: ExitStack) -> _Output:
     # A name that no other attempt has: what a dead one still writes is never read.
     name = f"{target.part.number:04d}-{secrets.token_hex(6)}.mp4"
     key = f"media/{media.uid[:2]}/{media.uid}/{target.rendition.name}/{name}"

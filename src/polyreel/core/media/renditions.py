@@ -55,6 +55,8 @@ class Rendition:
     peak_bps: int
     average_bps: int
     progress: float
+    revision: int
+    duration_us: int
     parts: tuple[Part, ...]
 
     @property
@@ -99,6 +101,8 @@ def add_rendition(
         peak_bps=planned.peak_bps,
         average_bps=planned.average_bps,
         progress=0.0,
+        revision=1,
+        duration_us=planned.duration_us,
         updated_at=tx.now,
     )
     tx.session.add(row)
@@ -131,7 +135,9 @@ def list_renditions(tx: Tx, media_id: int) -> list[Rendition]:
         .where(PartRow.rendition_id.in_([row.id for row in rows]))
         .order_by(PartRow.rendition_id, PartRow.number)
     ).all()
-    return [_rendition(row, [part for part in parts if part.rendition_id == row.id]) for row in rows]
+    return [
+        _rendition(row, [part for part in parts if part.rendition_id == row.id]) for row in rows
+    ]
 
 
 def get_rendition(tx: Tx, rendition_id: int) -> Rendition:
@@ -145,9 +151,12 @@ def get_rendition(tx: Tx, rendition_id: int) -> Rendition:
 def begin_part(tx: Tx, part_id: int, key: str) -> None:
     """A new attempt writes to `key`: what an earlier one left is forgotten."""
     part = _part_row(tx, part_id)
+    rendition = tx.session.get_one(RenditionRow, part.rendition_id)
+    if part.key is not None:
+        # Its fragments get new addresses: a cache may hold those of the last attempt.
+        rendition.revision = rendition.revision + 1
     part.state, part.key, part.index, part.size_bytes = "running", key, None, 0
     part.updated_at = tx.now
-    rendition = tx.session.get_one(RenditionRow, part.rendition_id)
     rendition.state = "running"
     rendition.updated_at = tx.now
     tx.session.flush()
@@ -263,6 +272,8 @@ def _rendition(row: RenditionRow, parts: Sequence[PartRow]) -> Rendition:
         peak_bps=row.peak_bps,
         average_bps=row.average_bps,
         progress=row.progress,
+        revision=row.revision,
+        duration_us=row.duration_us,
         parts=tuple(
             Part(
                 id=part.id,

@@ -44,11 +44,9 @@ def is_playable(pictures: Sequence[Rendition], sounds: Sequence[Rendition]) -> b
     """True when one picture and every sound that is still wanted can begin."""
     wanted = [item for item in sounds if item.state != "failed"]
     shown = [item for item in pictures if item.state == "ready" or item.promised]
-    return (
-        any(item.has_begun for item in shown)
-        if pictures
-        else bool(wanted)
-    ) and all(item.has_begun for item in wanted)
+    return (any(item.has_begun for item in shown) if pictures else bool(wanted)) and all(
+        item.has_begun for item in wanted
+    )
 
 
 def overall_progress(renditions: Sequence[Rendition]) -> float:

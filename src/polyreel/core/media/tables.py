@@ -49,6 +49,8 @@ class RenditionRow(Base):
     peak_bps: Mapped[int] = mapped_column(BigInteger)
     average_bps: Mapped[int] = mapped_column(BigInteger)
     progress: Mapped[float] = mapped_column(default=0.0)
+    revision: Mapped[int] = mapped_column(Integer, default=1)
+    duration_us: Mapped[int] = mapped_column(BigInteger)
     updated_at: Mapped[datetime] = mapped_column(UtcTime)
 
     __table_args__ = (UniqueConstraint("media_id", "name"),)
@@ -62,9 +64,7 @@ class PartRow(Base):
     __tablename__ = "parts"
 
     id: Mapped[int] = mapped_column(ID, primary_key=True)
-    rendition_id: Mapped[int] = mapped_column(
-        ID, ForeignKey("renditions.id", ondelete="CASCADE")
-    )
+    rendition_id: Mapped[int] = mapped_column(ID, ForeignKey("renditions.id", ondelete="CASCADE"))
     number: Mapped[int] = mapped_column(Integer)
     first_fragment: Mapped[int] = mapped_column(Integer)
     start_us: Mapped[int] = mapped_column(BigInteger)

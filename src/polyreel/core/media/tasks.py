@@ -175,26 +175,29 @@ def _sound(job: Job) -> None:
     if rendition.state in ("ready", "failed"):
         return
     targets = [Target(rendition, rendition.parts[0])]
-    modes = (True, False) if rendition.mode == "copy" else (False,)
-    for copy in modes:
-        try:
-            packagers = produce(
-                job,
-                media,
-                targets,
-                _cuts(media),
-                _sound_command(rendition, copy=copy),
-                duration_ms=probe.duration_ms,
-            )
-            if copy and any(not item.size for item in packagers[0].fragments):
-                raise Unsupported("The sound has holes.")
-            break
-        except AppError:
-            job.check()
-            if not copy:
-                raise
-            # A copy that does not come out whole is encoded instead, holes filled with silence.
+    packagers = _copied_sound(job, media, probe, targets) if rendition.mode == "copy" else None
+    if packagers is None:
+        command = _sound_command(rendition, copy=False)
+        packagers = produce(
+            job, media, targets, _cuts(media), command, duration_ms=probe.duration_ms
+        )
     _finish(job, media, targets, packagers, expected_ms=0)
+
+
+def _copied_sound(
+    job: Job, media: Media, probe: Probe, targets: Sequence[Target]
+) -> list[Packager] | None:
+    """Copy the track; None when it does not come out whole: then it is encoded, holes filled."""
+    command = _sound_command(targets[0].rendition, copy=True)
+    try:
+        packagers = produce(
+            job, media, targets, _cuts(media), command, duration_ms=probe.duration_ms
+        )
+    except AppError:
+        job.check()
+        return None
+    has_holes = any(not item.size for item in packagers[0].fragments)
+    return None if has_holes else packagers
 
 
 def _sound_command(rendition: Rendition, *, copy: bool) -> Callable[[Path], list[str]]:
@@ -301,9 +304,7 @@ def _finish(
     """End parts that are synced; what came out shorter than the source promised is damage."""
     with job.write() as tx:
         for target, packager in zip(targets, packagers, strict=True):
-            publish_part(
-                tx, target.part.id, packager.init, packager.fragments, whole=True
-            )
+            publish_part(tx, target.part.id, packager.init, packager.fragments, whole=True)
             last = packager.fragments[-1]
             made_ms = (last.start_us + last.duration_us - target.part.start_us) // 1000
             if expected_ms - made_ms > SHORT_MS:

@@ -1,0 +1,23 @@
+"""What may be fetched, by whom, and where it lies."""
+
+from polyreel.core.delivery.tickets import LIFE_S, Ticket, Tickets
+from polyreel.core.delivery.views import (
+    FragmentNotFound,
+    MediaView,
+    Place,
+    hurry,
+    is_current,
+    load_view,
+)
+
+__all__ = [
+    "LIFE_S",
+    "FragmentNotFound",
+    "MediaView",
+    "Place",
+    "Ticket",
+    "Tickets",
+    "hurry",
+    "is_current",
+    "load_view",
+]

@@ -1,0 +1,149 @@
+"""What may be fetched of a video: everything a media request needs, in one value that can be kept."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from polyreel.core.library import find_video_by_uuid, get_media
+from polyreel.core.media import (
+    Rendition,
+    find_fragment,
+    list_renditions,
+    master_playlist,
+    media_playlist,
+    offered,
+    promised,
+    unpack_cuts,
+)
+from polyreel.infra.jobs import raise_priority
+from polyreel.infra.tx import Tx
+from polyreel.kit.errors import NotFound
+
+# A viewer waits for it: before all other encodes, promised beginnings included.
+URGENT = 50
+
+
+class FragmentNotFound(NotFound):
+    """There is no such rendition or fragment, and there will be none."""
+
+    default = "There is no such file."
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where bytes lie: `size` bytes from `offset` of the file under `key`."""
+
+    key: str
+    offset: int
+    size: int
+
+
+@dataclass(frozen=True)
+class MediaView:
+    """One video as its viewers see it, at one moment."""
+
+    video_id: int
+    uuid: str
+    owner_id: int
+    visibility: str
+    policy_version: int
+    media_id: int
+    media_uid: str
+    revision: int
+    state: str
+    cuts_us: Sequence[int]
+    poster_key: str | None
+    mosaic_key: str | None
+    changed_at_s: int
+    renditions: dict[str, Rendition]
+
+    @property
+    def is_settled(self) -> bool:
+        """True when nothing of it changes by itself any more."""
+        return self.state in ("ready", "damaged", "failed")
+
+    def rendition(self, name: str, kind: str) -> Rendition:
+        """Raises FragmentNotFound for an unknown or failed one."""
+        found = self.renditions.get(name)
+        if found is None or found.kind != kind or found.state == "failed":
+            raise FragmentNotFound
+        return found
+
+    def master(self, base: str, sounds: str | None) -> str | None:
+        """The master playlist; None while a promised rendition has not begun.
+
+        `sounds`: `multi` for all, `muted` for none, else the name of one (unknown: none).
+        """
+        if self.state in ("received", "processing"):
+            return None
+        pictures, audible = offered(list(self.renditions.values()))
+        if sounds != "multi":
+            audible = [item for item in audible if item.name == sounds]
+        if not pictures and not audible:
+            raise FragmentNotFound
+        return master_playlist(base, pictures, audible)
+
+    def playlist(self, rendition: Rendition) -> str:
+        """The playlist of one rendition."""
+        return media_playlist(rendition, self.cuts_us)
+
+    def find_place(self, rendition: Rendition, number: int) -> Place | None:
+        """Where fragment `number` lies; None when it is promised and not whole yet.
+
+        Raises FragmentNotFound when it will never be.
+        """
+        found = find_fragment(rendition, number)
+        if found is not None:
+            key, fragment = found
+            return Place(key, fragment.offset, fragment.size)
+        is_promised = (
+            number < len(self.cuts_us) if self.cuts_us else self._next(rendition) == number
+        )
+        if rendition.state == "ready" or not is_promised or self.state == "failed":
+            raise FragmentNotFound
+        return None
+
+    def _next(self, rendition: Rendition) -> int:
+        last = rendition.parts[-1]
+        return last.first_fragment + len(last.fragments)
+
+
+def load_view(tx: Tx, uuid: str) -> MediaView | None:
+    """The view of a video, or None when there is none."""
+    video = find_video_by_uuid(tx, uuid)
+    if video is None:
+        return None
+    media = get_media(tx, video.media_id)
+    return MediaView(
+        video_id=video.id,
+        uuid=video.uuid,
+        owner_id=video.user_id,
+        visibility=video.visibility,
+        policy_version=video.policy_version,
+        media_id=media.id,
+        media_uid=media.uid,
+        revision=media.revision,
+        state=media.state,
+        cuts_us=unpack_cuts(media.cuts),
+        poster_key=media.poster_key,
+        mosaic_key=media.mosaic_key,
+        changed_at_s=int(video.changed_at.timestamp()),
+        renditions={item.name: item for item in list_renditions(tx, media.id)},
+    )
+
+
+def is_current(tx: Tx, view: MediaView) -> bool:
+    """True when a settled view still is what the database says; cheaper than loading it."""
+    video = find_video_by_uuid(tx, view.uuid)
+    return (
+        video is not None
+        and video.policy_version == view.policy_version
+        and video.revision == view.revision
+    )
+
+
+def hurry(tx: Tx, view: MediaView, rendition: Rendition, number: int) -> None:
+    """Move the part of a fragment that someone waits for to the front."""
+    encoded = [item for item in view.renditions.values() if item.mode == "encode"]
+    leader = min((item.id for item in encoded if item.kind == "video"), default=rendition.id)
+    part = max(item.number for item in rendition.parts if item.first_fragment <= number)
+    raise_priority(tx, f"encode:{leader}:{part}", URGENT)
