@@ -6,8 +6,9 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 
@@ -35,11 +36,16 @@ __all__ = [
 ]
 
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
-_CHANGEABLE = frozenset(
-    {"name", "email", "is_admin", "quota_bytes", "balance", "max_remote_downloads",
-     "remote_download_enabled", "settings"}
-)  # fmt: skip
-_AMOUNTS = frozenset({"quota_bytes", "max_remote_downloads"})
+_CHANGEABLE: Mapping[str, Any] = {
+    "name": str,
+    "email": str | None,
+    "is_admin": bool,
+    "quota_bytes": Annotated[int, msgspec.Meta(ge=0, le=2**62)],
+    "balance": float,
+    "max_remote_downloads": Annotated[int, msgspec.Meta(ge=1, le=10_000)],
+    "remote_download_enabled": bool,
+    "settings": dict[str, Any],
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +119,7 @@ def create_user(
         password_hash=password,
         is_admin=is_admin,
         token_version=secrets.randbits(40),
-        quota_bytes=_not_negative("quota_bytes", quota_bytes),
+        quota_bytes=_fitting("quota_bytes", quota_bytes),
         settings={},
         created_at=tx.now,
         updated_at=tx.now,
@@ -159,19 +165,16 @@ def update_user(tx: Tx, user_id: int, changes: Mapping[str, Any]) -> User:
     Raises NotFound, Invalid, Conflict (name or address taken; the last administrator stays one).
     """
     row = _row(tx, user_id)
-    unknown = set(changes) - _CHANGEABLE
-    if unknown:
-        raise Invalid(fields={name: ["This cannot be changed."] for name in sorted(unknown)})
-    for field, value in changes.items():
+    for field, given in changes.items():
+        value = _fitting(field, given)
         if field == "name":
             _rename(tx, row, value)
         elif field == "email":
             _set_email(tx, row, value)
         elif field == "is_admin":
-            _set_admin(tx, row, wanted=bool(value))
+            _set_admin(tx, row, wanted=value)
         else:
-            checked = _not_negative(field, value) if field in _AMOUNTS else value
-            setattr(row, field, checked)
+            setattr(row, field, value)
     row.updated_at = tx.now
     _flush(tx)
     return user_from_row(row)
@@ -240,10 +243,14 @@ def _end_logins(tx: Tx, row: UserRow) -> None:
     tx.session.flush()
 
 
-def _not_negative(field: str, value: Any) -> int:
-    if not isinstance(value, int) or not 0 <= value < 2**63:
-        raise Invalid(fields={field: ["This must be a whole number from 0."]})
-    return value
+def _fitting(field: str, value: object) -> Any:
+    """`value` when the field can be changed and may have it. Raises Invalid."""
+    if field not in _CHANGEABLE:
+        raise Invalid(fields={field: ["This cannot be changed."]})
+    try:
+        return msgspec.convert(value, _CHANGEABLE[field], strict=True)
+    except msgspec.ValidationError as error:
+        raise Invalid(fields={field: [f"This is of the wrong kind: {error}."]}) from None
 
 
 def _flush(tx: Tx) -> None:

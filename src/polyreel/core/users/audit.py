@@ -61,7 +61,7 @@ class KeyAudit:
             self._uses.append(use)
 
     def record_session(self, token: str) -> None:
-        """Note that a session was seen; written at most every five minutes."""
+        """Note that a session, one that `find_session` knew, was seen; written every five minutes."""
         token_hash, now = hash_session_token(token), clock.now()
         with self._lock:
             written = self._written.get(token_hash)

@@ -37,11 +37,13 @@ def ensure_setup_token(settings: Settings, db: Database) -> str | None:
 
 def check_setup_token(settings: Settings, db: Database, token: str) -> None:
     """Raises Conflict when set-up is over, Forbidden when `token` is not the one that was printed."""
-    wanted = ensure_setup_token(settings, db)
-    if wanted is None:
+    wanted = ensure_setup_token(settings, db) or ""
+    if wanted and hmac.compare_digest(wanted.encode(), token.strip().encode(errors="replace")):
+        return
+    # Asked again, since someone may have finished in between; a file made anew then is removed.
+    if ensure_setup_token(settings, db) is None:
         raise Conflict("This server is set up already.")
-    if not hmac.compare_digest(wanted.encode(), token.strip().encode(errors="replace")):
-        raise Forbidden("The set-up link is not right. The server prints it when it starts.")
+    raise Forbidden("The set-up link is not right. The server prints it when it starts.")
 
 
 def create_first_admin(

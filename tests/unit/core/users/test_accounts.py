@@ -54,11 +54,30 @@ def test_fields_change_and_unknown_ones_do_not(db, add_user):
         changed = users.get_user(tx, alice.id)
     assert (changed.name, changed.email, changed.quota.limit_bytes) == ("Alicia", "a@b.c", 7)
     assert changed.settings == {"dark": True}
-    for wrong in ({"password_hash": "x"}, {"token_version": 1}, {"quota_bytes": -1}):
-        with pytest.raises(Invalid), db.write() as tx:
-            users.update_user(tx, alice.id, wrong)
     with pytest.raises(NotFound), db.write() as tx:
         users.update_user(tx, 999, {"name": "nobody"})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"password_hash": "x"},
+        {"token_version": 1},
+        {"quota_bytes": -1},
+        {"max_remote_downloads": 0},
+        {"is_admin": 1},
+        {"name": None},
+        {"settings": []},
+    ],
+    ids=str,
+)
+def test_what_does_not_fit_changes_nothing(db, add_user, wrong):
+    alice = add_user()
+    with pytest.raises(Invalid) as caught, db.write() as tx:
+        users.update_user(tx, alice.id, {"email": "a@b.c"} | wrong)
+    assert caught.value.fields.keys() == wrong.keys()
+    with db.read() as tx:
+        assert users.get_user(tx, alice.id) == alice
 
 
 def test_a_user_may_keep_their_own_name_in_another_case(db, add_user):
