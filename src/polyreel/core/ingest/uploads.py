@@ -1,0 +1,278 @@
+"""An upload: bytes written to disk and hashed as they arrive, then published as a video in one step.
+
+Row first, then file; file durable, then the row that names it. Whatever is killed in between leaves a
+row of `uploads`, from which `sweep_uploads` finds the rest.
+"""
+
+import hashlib
+import os
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import delete
+from sqlalchemy.exc import IntegrityError
+
+from polyreel.core import library
+from polyreel.core.ingest.disk import begin_write_back, preallocate
+from polyreel.core.ingest.errors import UploadLost, full_disk_is_said
+from polyreel.core.ingest.once import find_answer, record_answer
+from polyreel.core.ingest.reservations import (
+    STEP_BYTES,
+    UploadLimits,
+    check_size,
+    grow,
+    reserve,
+    room_for,
+)
+from polyreel.core.ingest.tables import UploadRow
+from polyreel.core.library import Media, Video
+from polyreel.core.users import Actor, allow
+from polyreel.infra.storage import Staged, Storage
+from polyreel.infra.tx import Database, Tx
+from polyreel.kit.ids import uuid7
+
+__all__ = ["Upload", "begin_upload"]
+
+_HEARTBEAT_S = 60.0
+_MOST_BUFFERS = 1000  # below IOV_MAX
+# So much is given to the disk at once, so that the sync at the end has little left to do.
+_WRITE_BACK_BYTES = 32 * 1024 * 1024
+_NO_LIMITS = UploadLimits()
+
+
+def begin_upload(
+    db: Database,
+    storage: Storage,
+    actor: Actor,
+    *,
+    source: str,
+    declared_bytes: int | None = None,
+    limits: UploadLimits = _NO_LIMITS,
+) -> "Upload":
+    """Room for a file of the actor's, reserved; end it with `finish` or `abort`.
+
+    `source` names the way in (uploads, videocms, web, cli). `declared_bytes` is the length as far
+    as it is known, or a little more; None: room is taken in steps while bytes arrive.
+    Raises TooLarge, QuotaExceeded, StorageFull; Forbidden for a key that may not write.
+    """
+    allow(actor, "write", owner_id=actor.user_id)
+    check_size(limits, declared_bytes or 0)
+    wanted = STEP_BYTES if declared_bytes is None else declared_bytes
+    least = 1 if declared_bytes is None else declared_bytes
+    wanted = room_for(storage, limits, least=least, wanted=wanted)
+    # Random from the first digit on, unlike our sortable ids: it is cut into folders.
+    uid = str(uuid.uuid4())
+    key = f"media/{uid[:2]}/{uid}/original"
+    row = UploadRow(
+        id=uuid7(), user_id=actor.user_id, source=source, declared_bytes=declared_bytes, key=key
+    )
+    with db.write() as tx:
+        reserve(tx, row, least=least, wanted=wanted)
+    upload = Upload(db, storage, actor, row, limits)
+    try:
+        upload.open()
+    except BaseException:
+        upload.abort()
+        raise
+    return upload
+
+
+class Upload:
+    """One upload under way. Its methods block and are called by one thread at a time; `size` is the
+    number of bytes written so far.
+    """
+
+    def __init__(
+        self, db: Database, storage: Storage, actor: Actor, row: UploadRow, limits: UploadLimits
+    ) -> None:
+        self.size = 0
+        self._db = db
+        self._storage = storage
+        self._actor = actor
+        self._limits = limits
+        self._id = row.id
+        self._key = row.key
+        self._uid = row.key.split("/")[2]
+        self._source = row.source
+        self._declared = row.declared_bytes
+        self._reserved = row.reserved_bytes
+        self._hash = hashlib.sha256()
+        self._staged: Staged | None = None
+        self._preallocated = 0
+        self._handed_to_disk = 0
+        self._seen_at = time.monotonic()
+        self._has_ended = False
+        self._was_refused = False
+        self._is_kept = False
+
+    def open(self) -> None:
+        """Make the file; called once by `begin_upload`."""
+        self._staged = self._storage.create(self._key)
+        if self._declared:
+            self._preallocated = preallocate(self._staged.fd, self._declared)
+
+    def write(self, *chunks: bytes) -> None:
+        """Append these bytes. Raises TooLarge, QuotaExceeded, StorageFull, UploadLost."""
+        length = sum(map(len, chunks))
+        check_size(self._limits, self.size + length)
+        self._hold_room(self.size + length - self._reserved)
+        fd = self.fd
+        with full_disk_is_said():
+            _write_all(fd, chunks)
+        for chunk in chunks:
+            self._hash.update(chunk)
+        self.size += length
+        self._hand_to_disk(fd)
+
+    @property
+    def fd(self) -> int:
+        """The descriptor the file is written through."""
+        return self._file().fd
+
+    def note_copied(self, size_bytes: int, digest: "hashlib._Hash") -> None:
+        """Someone else wrote the whole file through `fd`: its size and SHA-256."""
+        self.size, self._hash = size_bytes, digest
+
+    def finish(
+        self,
+        *,
+        name: str,
+        filename: str,
+        folder_id: int | None = None,
+        visibility: str = "unlisted",
+        once: str | None = None,
+    ) -> Video:
+        """Publish what was written as a video of the actor's; durable when this returns.
+
+        Bytes the library has already are kept once. With an idempotency key in `once`, an earlier
+        video made with it is the answer, and this upload is dropped.
+        Raises Invalid, FolderNotFound, StorageFull, UploadLost: call `abort` then.
+        """
+        file = self._file()
+        if self._preallocated > self.size:
+            os.ftruncate(file.fd, self.size)
+        with full_disk_is_said():
+            file.commit()
+        entry = _Entry(
+            name=name, filename=filename, folder_id=folder_id, visibility=visibility, once=once
+        )
+        try:
+            video = self._record(entry)
+        except IntegrityError:
+            # On a database with many writers: the twin came, or went, at the same moment.
+            video = self._record(entry)
+        self._has_ended = True
+        if not self._is_kept:
+            self._storage.delete(self._key)
+        return video
+
+    def abort(self) -> None:
+        """Forget this upload: file, row and reservation. Nothing happens after an end."""
+        if self._has_ended:
+            return
+        self._has_ended = True
+        if self._staged is not None:
+            self._staged.discard()
+        with self._db.write() as tx:
+            was_ours = self._take_row(tx)
+        # Where the row is gone without our doing, `finish` has committed, whatever it raised after.
+        if was_ours or self._was_refused:
+            self._storage.delete(self._key)
+
+    def _file(self) -> Staged:
+        if self._staged is None or self._has_ended:
+            raise UploadLost
+        return self._staged
+
+    def _record(self, entry: "_Entry") -> Video:
+        with self._db.write() as tx:
+            if not self._take_row(tx):
+                self._was_refused = True
+                raise UploadLost
+            self._is_kept = False
+            earlier = find_answer(tx, self._actor, entry.once) if entry.once else None
+            if earlier is not None:
+                return earlier
+            video = library.create_video(
+                tx,
+                self._actor,
+                media=self._media(tx),
+                name=entry.name,
+                filename=entry.filename,
+                folder_id=entry.folder_id,
+                source=self._source,
+                visibility=entry.visibility,
+            )
+            if entry.once:
+                record_answer(tx, self._actor, entry.once, video)
+            return video
+
+    def _media(self, tx: Tx) -> Media:
+        """The media of these bytes: its twin's, or a new one that names our file."""
+        sha256 = self._hash.hexdigest()
+        media = library.find_media_by_sha256(tx, sha256)
+        if media is None:
+            self._is_kept = True
+            media = library.create_media(
+                tx, uid=self._uid, sha256=sha256, size_bytes=self.size, original_key=self._key
+            )
+        elif media.state == "failed":
+            # Whoever sends it again wants it tried again.
+            library.update_media(tx, media.id, state="received", message=None, progress=0.0)
+        else:
+            return media
+        tx.enqueue(
+            "media.look",
+            key=f"look:{media.id}",
+            owner_id=self._actor.user_id,
+            media_id=media.id,
+        )
+        return media
+
+    def _take_row(self, tx: Tx) -> bool:
+        """Delete our row; False when someone else did."""
+        ours = delete(UploadRow).where(UploadRow.id == self._id).returning(UploadRow.id)
+        return tx.session.execute(ours).first() is not None
+
+    def _hold_room(self, missing: int) -> None:
+        """See that the reservation covers what comes next, and say now and then that we live."""
+        now = time.monotonic()
+        if missing <= 0 and now - self._seen_at < _HEARTBEAT_S:
+            return
+        wanted = 0
+        if missing > 0:
+            wanted = max(STEP_BYTES, missing)
+            wanted = room_for(self._storage, self._limits, least=missing, wanted=wanted)
+        with self._db.write() as tx:
+            self._reserved += grow(tx, self._id, least=max(0, missing), wanted=wanted)
+        self._seen_at = now
+
+    def _hand_to_disk(self, fd: int) -> None:
+        """Let the system begin to write back what it holds, without waiting for it."""
+        if self.size - self._handed_to_disk >= _WRITE_BACK_BYTES:
+            begin_write_back(fd, self._handed_to_disk, self.size - self._handed_to_disk)
+            self._handed_to_disk = self.size
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Entry:
+    name: str
+    filename: str
+    folder_id: int | None
+    visibility: str
+    once: str | None
+
+
+def _write_all(fd: int, chunks: Sequence[bytes]) -> None:
+    waiting = [memoryview(chunk) for chunk in chunks if chunk]
+    while waiting:
+        written = os.writev(fd, waiting[:_MOST_BUFFERS])
+        done = 0
+        while done < len(waiting) and written >= len(waiting[done]):
+            written -= len(waiting[done])
+            done += 1
+        del waiting[:done]
+        if waiting and written:
+            waiting[0] = waiting[0][written:]
