@@ -136,7 +136,7 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     `duration_ms` is None where the container does not know it. `start_us` is the container's first
     time stamp, which ffmpeg takes off all times unless `-copyts`. `has_index`: the keyframes of the
-    whole main picture are known. `is_truncated`: the index names bytes beyond the end of the file.
+    whole main picture are known. `is_truncated`: by its own account the file was longer.
     """
 
     format: str

@@ -93,6 +93,11 @@ def test_a_transport_stream_has_no_index_and_times_from_its_start(make_clip):
     assert 0 <= (probe.video[0].start_us or 0) < 200_000
 
 
+def test_a_recording_without_length_and_index_has_neither(make_clip):
+    probe = probe_file(make_clip(suffix="mkv", extra=("-live", "1")))
+    assert (probe.duration_ms, probe.has_index, probe.is_truncated) == (None, False, False)
+
+
 def test_sound_alone_is_media(make_clip):
     probe = probe_file(make_clip(picture=None))
     assert probe.video == []
@@ -120,8 +125,11 @@ def test_titles_languages_chapters_and_subtitles(make_clip, tmp_path):
     assert probe.audio[0].title == "Commentary"
 
 
-def test_a_file_that_lost_its_end_is_said_to_be_truncated(make_clip):
-    probe = probe_file(make_clip.cut_short(make_clip(seconds=4.0)))
+@pytest.mark.parametrize(
+    "wishes", [{}, {"suffix": "mkv"}, {"suffix": "avi", "sound": "mp3", "extra": ("-c:v", "mpeg4")}]
+)
+def test_a_file_that_lost_its_end_is_said_to_be_truncated(make_clip, wishes):
+    probe = probe_file(make_clip.cut_short(make_clip(seconds=4.0, **wishes)))
     assert probe.is_truncated
     assert not probe.has_index
 

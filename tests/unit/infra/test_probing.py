@@ -39,6 +39,15 @@ def test_noise_in_a_header_is_survived(data):
     bitstream.is_idr("h264", data, bitstream.nal_length_bytes("h264", data))
     bitstream.is_idr("hevc", data, bitstream.nal_length_bytes("hevc", data))
     bitstream.aac_codec_string(data, "")
+    assert bitstream.declared_bytes(data) == 0
+    assert bitstream.declared_bytes(b"\x1aE\xdf\xa3" + data) == 0
+
+
+def test_the_length_a_file_declares():
+    ebml = b"\x1aE\xdf\xa3\x82ab\x18S\x80g"
+    assert bitstream.declared_bytes(ebml + b"\x01\0\0\0\0\0\x10\0") == 19 + 4096
+    assert bitstream.declared_bytes(ebml + b"\x01" + b"\xff" * 7) == 0
+    assert bitstream.declared_bytes(b"RIFF\0\x10\0\0AVI ") == 8 + 4096
 
 
 def test_sound_is_named_by_its_object_type():

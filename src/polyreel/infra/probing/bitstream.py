@@ -1,12 +1,18 @@
 """A few facts that only the coded bytes hold: parameter sets, and what kind a keyframe really is.
 
 Sources: ISO/IEC 14496-15 (avcC, hvcC), ITU-T H.264 7.4.1 and H.265 7.4.2.2 (NAL unit types),
-ISO/IEC 14496-3 1.6.2.1 (AudioSpecificConfig), RFC 6381 (codec strings).
+ISO/IEC 14496-3 1.6.2.1 (AudioSpecificConfig), RFC 6381 (codec strings), RFC 8794 (EBML).
 """
 
 from collections.abc import Iterator
 
-__all__ = ["aac_codec_string", "avc_parameter_sets", "is_idr", "nal_length_bytes"]
+__all__ = [
+    "aac_codec_string",
+    "avc_parameter_sets",
+    "declared_bytes",
+    "is_idr",
+    "nal_length_bytes",
+]
 
 H264_SPS = 7
 H264_SLICES = range(1, 6)
@@ -49,6 +55,29 @@ def aac_codec_string(extradata: bytes, profile: str) -> str:
         kind = 32 + ((extradata[0] & 7) << 3 | extradata[1] >> 5)
     named = {"HE-AAC": 5, "HE-AACv2": 29, "Main": 1, "SSR": 3, "LTP": 4}
     return f"mp4a.40.{named.get(profile) or kind or 2}"
+
+
+def declared_bytes(head: bytes) -> int:
+    """How long a Matroska or AVI file says it is at least, in its first bytes; 0: it does not say."""
+    if head[:4] == b"RIFF":
+        return 8 + int.from_bytes(head[4:8], "little")
+    if head[:4] != b"\x1aE\xdf\xa3":
+        return 0
+    size, at = _ebml_size(head, 4)
+    if size is None or head[at + size : at + size + 4] != b"\x18S\x80g":
+        return 0
+    size, at = _ebml_size(head, at + size + 4)
+    return 0 if size is None else at + size
+
+
+def _ebml_size(data: bytes, at: int) -> tuple[int | None, int]:
+    """The size that is written at a place, None for unknown, and where it ends."""
+    first = data[at] if at < len(data) else 0
+    width = 9 - first.bit_length()
+    if width > 8:
+        return None, at
+    value = int.from_bytes(data[at : at + width], "big") & ((1 << 7 * width) - 1)
+    return (None if value == (1 << 7 * width) - 1 else value), at + width
 
 
 def _by_length(data: bytes, length_bytes: int) -> Iterator[bytes]:

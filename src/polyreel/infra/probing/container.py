@@ -22,6 +22,7 @@ from polyreel.infra.probing.streams import (
 __all__ = ["read_container"]
 
 CHAPTER_LIMIT = 1000
+HEAD_BYTES = 4096
 _STREAM = re.compile(r"^  Stream #0:([0-9]+)", re.MULTILINE)
 _READABLE = frozenset(accepted.CODECS.split(","))
 
@@ -29,13 +30,15 @@ _READABLE = frozenset(accepted.CODECS.split(","))
 def read_container(path: str) -> dict[str, Any]:
     """The fields of `infra.probe.Probe`, or `{"refused": reason}` with what libav said."""
     try:
+        with Path(path).open("rb") as file:
+            head = file.read(HEAD_BYTES)
         with av.open(f"file:{Path(path).absolute()}", options=dict(accepted.GUARDS)) as container:
-            return _describe(container)
+            return _describe(container, head)
     except (av.FFmpegError, MemoryError, OSError) as error:
         return {"refused": type(error).__name__}
 
 
-def _describe(container: InputContainer) -> dict[str, Any]:
+def _describe(container: InputContainer, head: bytes) -> dict[str, Any]:
     start_us = container.start_time or 0
     dumps = _dumps(container)
     video: list[dict[str, Any]] = []
@@ -57,7 +60,7 @@ def _describe(container: InputContainer) -> dict[str, Any]:
     main = _main_picture(pictures)
     found = Keyframes()
     if main is not None:
-        found = read_keyframes(container, main, main.codec_context.codec.canonical_name)
+        found = read_keyframes(container, main, main.codec_context.codec.canonical_name, head)
     for facts in video:
         _add_keyframes(facts, found if main and facts["index"] == main.index else Keyframes())
     return {

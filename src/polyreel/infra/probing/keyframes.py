@@ -11,7 +11,7 @@ from av.container import InputContainer
 from av.error import FFmpegError
 from av.stream import Discard
 
-from polyreel.infra.probing.bitstream import is_idr, nal_length_bytes
+from polyreel.infra.probing.bitstream import declared_bytes, is_idr, nal_length_bytes
 
 __all__ = ["Keyframes", "read_keyframes"]
 
@@ -44,10 +44,10 @@ class _Index:
     is_vfr: bool
 
 
-def read_keyframes(container: InputContainer, stream: Any, codec: str) -> Keyframes:
+def read_keyframes(container: InputContainer, stream: Any, codec: str, head: bytes) -> Keyframes:
     """Find the keyframes of one picture track; leaves the container at some other place.
 
-    What is looked at: the index, and at most SAMPLES packets (every keyframe only where the time
+    `head` are the file's first bytes. What is looked at: the index, and at most SAMPLES packets (every keyframe only where the time
     from decoding to showing differs among the samples).
     """
     family = container.format.name.split(",")[0]
@@ -57,7 +57,8 @@ def read_keyframes(container: InputContainer, stream: Any, codec: str) -> Keyfra
         other.discard = Discard.default if other is stream else Discard.all
     if family == "matroska":
         _load_cues(container, stream)
-    found = Keyframes(is_truncated=_is_truncated(container))
+    is_short = declared_bytes(head) > container.size
+    found = Keyframes(is_truncated=is_short or _is_truncated(container))
     index = _read_index(stream)
     found.is_vfr = index.is_vfr
     if found.is_truncated or not _is_whole(container, stream, family, index.stamps):
