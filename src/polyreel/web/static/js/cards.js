@@ -38,7 +38,7 @@ export function fillCard(item, card) {
   part(item, 'sight').hidden = card.visibility !== 'private';
   part(item, 'message').hidden = !card.message || (card.state !== 'failed' && card.state !== 'damaged');
   for (const name of ['link', 'name']) part(item, name).href = card.url;
-  part(item, 'link').setAttribute('aria-label', card.name);
+  part(item, 'link').setAttribute('aria-label', card.duration_ms ? `${card.name}, ${clock(card.duration_ms)}` : card.name);
   item.querySelector('[data-card-menu]').setAttribute('aria-label', `More about ${card.name}`);
   const poster = part(item, 'poster');
   if (card.poster_url && poster.getAttribute('src') !== card.poster_url) poster.src = card.poster_url;

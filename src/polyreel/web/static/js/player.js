@@ -127,19 +127,20 @@ video.addEventListener('timeupdate', () => {
 video.addEventListener('ratechange', () => { if (!reopening) remember('polyreel-speed', video.playbackRate === 1 ? null : video.playbackRate); });
 video.addEventListener('ended', () => remember(place, null));
 
-function offerStart(at) {
-  const chip = part('chip');
-  part('chip-text').textContent = `Continuing at ${clock(at * 1000)}`;
+/** A short offer in the corner of the picture; gone after some seconds. */
+function chip(text, label, act) {
+  const node = part('chip');
+  part('chip-text').textContent = text;
   const button = part('chip-do');
-  button.textContent = 'Start over';
-  button.onclick = () => { video.currentTime = 0; chip.hidden = true; };
-  chip.hidden = false;
-  setTimeout(() => { chip.hidden = true; }, 8000);
+  button.textContent = label;
+  button.onclick = () => { act(); node.hidden = true; };
+  node.hidden = false;
+  setTimeout(() => { node.hidden = true; }, 8000);
 }
 
 // Starting, waiting, failing.
 
-function begin({ play }) {
+function begin({ play, waited = false }) {
   started = true;
   part('wait').hidden = true;
   const at = Number(recall(place)) || -1;
@@ -148,16 +149,19 @@ function begin({ play }) {
   session.open(master, { at, wish });
   video.playbackRate = Number(recall('polyreel-speed')) || 1;
   video.defaultPlaybackRate = video.playbackRate;
-  if (at > 0) offerStart(at);
+  if (at > 0) chip(`Continuing at ${clock(at * 1000)}`, 'Start over', () => { video.currentTime = 0; });
   big(true);
-  if (play) start();
+  if (play) start({ evenMuted: waited });
 }
 
-async function start() {
+async function start({ evenMuted = false } = {}) {
   try {
     await video.play();
   } catch {
-    big(true); // the browser wants a click first: the large button says so
+    // The browser wants a click before it makes sound. Whoever waited for this video sees it start without.
+    if (!evenMuted) return big(true);
+    video.muted = true;
+    await video.play().then(() => chip('Playing without sound', 'Turn on', () => { video.muted = false; }), () => big(true));
   }
 }
 
@@ -210,7 +214,7 @@ if (playable) begin({ play: box.dataset.autoplay === 'true' });
 
 followState({ uuid, statusUrl: box.dataset.status, playable }, (now) => {
   if (now.gone) { session.close(); problem(...PROBLEMS.gone, { retry: false }); return; }
-  if (!started && now.playable) begin({ play: true });
+  if (!started && now.playable) begin({ play: true, waited: true });
   else if (!started && now.failed) { box.dataset.state = 'failed'; problem('This video cannot be played', now.message || 'The file could not be read.', { retry: false }); }
   else if (!started) wait(now);
   else if (revision !== null && now.revision !== revision) refresh();
