@@ -35,7 +35,7 @@ STDERR_BYTES = 16 << 10
 LINE_BYTES = 64 << 10
 TICK_S = 0.1
 TERM_GRACE_S = 0.5
-DRAIN_S = 0.5
+DRAIN_ROUNDS = 16
 
 Ended = Literal["exited", "cancelled", "timed_out", "too_much_output"]
 
@@ -146,6 +146,7 @@ class _Child:
         self._stderr = bytearray()
         self._line = bytearray()
         self._peak_rss = 0
+        self._sample_at = 0.0
         self._ended: Ended = "exited"
         self._kill_at: float | None = None
 
@@ -202,18 +203,21 @@ class _Child:
     ) -> Finished:
         while not self._has_exited():
             self._read(TICK_S if self._pidfd >= 0 else TICK_S / 5)
-            self._sample_memory()
             now = time.monotonic()
+            if now >= self._sample_at:
+                self._sample_at = now + TICK_S
+                self._sample_memory()
             if self._kill_at is None:
                 self._check(now, timeout_s, stall_s, cancelled)
             elif now >= self._kill_at:
                 self._signal(signal.SIGKILL)
         # The leader is a zombie, so its group's number cannot be another's yet.
         self._signal(signal.SIGKILL)
-        # Who left the group with setsid may hold a pipe open: no waiting for that one.
-        give_up = time.monotonic() + DRAIN_S
-        while self._readers and time.monotonic() < give_up:
-            self._read(TICK_S)
+        # What it wrote is in the pipes by now. Who left the group with setsid may hold one open and
+        # go on writing: that is not waited for.
+        for _ in range(DRAIN_ROUNDS):
+            if not self._read(0):
+                break
         return self._reap()
 
     def _has_exited(self) -> bool:
@@ -221,16 +225,17 @@ class _Child:
         flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
         return os.waitid(os.P_PID, self._process.pid, flags) is not None
 
-    def _read(self, timeout_s: float) -> None:
-        for key, _ in self._selector.select(timeout_s):
-            take = self._readers.get(key.fd)
-            if take is None:
-                continue
+    def _read(self, timeout_s: float) -> int:
+        """Read once from every pipe that has something; how many had."""
+        ready = [key for key, _ in self._selector.select(timeout_s) if key.fd in self._readers]
+        for key in ready:
+            take = self._readers[key.fd]
             data = os.read(key.fd, READ_BYTES)
             if not data:
                 self._close_reader(key.fd)
             elif self._ended != "cancelled" and take(data):
                 self._moved = time.monotonic()
+        return len(ready)
 
     def _check(
         self,
@@ -261,9 +266,9 @@ class _Child:
     # --- reading: each says whether this was a sign of life --------------------------------------
 
     def _take_stdout(self, data: bytes) -> bool:
-        self._stdout += data
-        if len(self._stdout) > self._capture_bytes and self._kill_at is None:
-            del self._stdout[self._capture_bytes :]
+        room = self._capture_bytes - len(self._stdout)
+        self._stdout += data[:room]
+        if len(data) > room and self._kill_at is None:
             self._ended = "too_much_output"
             self._kill_at = time.monotonic()
             self._signal(signal.SIGKILL)

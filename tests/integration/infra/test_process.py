@@ -89,6 +89,23 @@ def test_each_sink_gets_its_own_bytes():
     assert lines == [b"a=1", b"b=2"]
 
 
+def test_a_slow_sink_gets_every_byte_of_a_child_that_is_gone():
+    got = bytearray()
+
+    def write_slowly(data):
+        time.sleep(0.7)
+        got.extend(data)
+
+    run_shell('head -c 900000 /dev/zero >"/dev/fd/${1#pipe:}"', "{sink0}", sinks=[write_slowly])
+    assert len(got) == 900_000
+
+
+def test_who_leaves_the_group_is_not_waited_for():
+    done = run_shell("setsid sleep 3 & echo out")
+    assert done.stdout == b"out\n"
+    assert done.wall_s < 1.5
+
+
 def test_a_failing_sink_ends_the_child_first():
     pids: list[int] = []
 
