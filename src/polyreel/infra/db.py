@@ -102,12 +102,12 @@ class Engines:
     def __init__(self, url: str, lock_path: Path) -> None:
         self.url = make_url(url)
         self.dialect = self.url.get_backend_name()
+        self._lock: _WriterLock | None = None
         if self.dialect == "sqlite":
             self._lock = _WriterLock(lock_path)
             self.writer = _sqlite_engine(self.url, begin="BEGIN IMMEDIATE", size=1)
             self.reader = _sqlite_engine(self.url, begin="BEGIN", size=16, read_only=True)
         else:
-            self._lock = None
             self.writer = create_engine(self.url, pool_size=10, max_overflow=20, pool_pre_ping=True)
             self.reader = self.writer
 
@@ -134,15 +134,21 @@ class _WriterLock:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
         self._mutex = threading.Lock()
+        self._holder: int | None = None
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     @contextmanager
     def held(self) -> Iterator[None]:
+        me = threading.get_ident()
+        if self._holder == me:
+            raise RuntimeError("a write block inside a write block would wait for itself forever")
         with self._mutex:
             fcntl.flock(self._fd, fcntl.LOCK_EX)
+            self._holder = me
             try:
                 yield
             finally:
+                self._holder = None
                 fcntl.flock(self._fd, fcntl.LOCK_UN)
 
 

@@ -7,13 +7,17 @@ when a sender had to drop something, and no one relies on notices alone.
 
 import contextlib
 import json
+import logging
 import os
+import secrets
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 __all__ = ["ANYTHING", "Notifier"]
+
+log = logging.getLogger("polyreel.notify")
 
 ANYTHING = "*"
 _MAX_DATAGRAM = 32 * 1024
@@ -33,7 +37,8 @@ class Notifier:
         self._receiver: socket.socket | None = None
         self._dropped: set[Path] = set()
         self._lock = threading.Lock()
-        self._path = run_dir / f"notify-{os.getpid()}-{id(self):x}.sock"
+        # Random: processes of two containers on one folder may have the same number.
+        self._path = run_dir / f"notify-{os.getpid()}-{secrets.token_hex(4)}.sock"
 
     def subscribe(self, callback: Callable[[list[str]], None]) -> None:
         """Call `callback` with the topics of each notice."""
@@ -99,7 +104,11 @@ class Notifier:
                 continue
             topics = json.loads(message)
             for callback in list(self._callbacks):
-                callback(topics)
+                try:
+                    callback(topics)
+                except Exception:
+                    # One broken listener must not make the process deaf.
+                    log.exception("a listener to notices broke")
 
 
 @contextlib.contextmanager

@@ -77,10 +77,11 @@ class Tx:
 
     def finish(self) -> None:
         """Send what waited for the commit; called once by Database."""
-        for action in self._afterwards:
-            action()
+        # Notices first and always: the commit has happened, whatever becomes of the actions.
         if self._topics:
             self.database.notifier.publish(list(self._topics))
+        for action in self._afterwards:
+            action()
 
 
 class Database:

@@ -6,17 +6,18 @@ import os
 import secrets
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from polyreel.infra.storage.contract import TEMPORARY, StoredFile, check_key
 from polyreel.kit import clock
 
 __all__ = ["LocalGrowing", "LocalStaged", "LocalStorage"]
 
+_T = TypeVar("_T")
 _WRITE = os.O_WRONLY | os.O_CLOEXEC
 _COPY_BYTES = 8 * 1024 * 1024
 
@@ -27,7 +28,7 @@ class LocalStorage:
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
         self._temporary = self.root / TEMPORARY
-        _make_folders(self._temporary)
+        _make_root(self._temporary)
 
     def path(self, key: str) -> Path:
         """Where `key` lies; local storage only. Raises ValueError."""
@@ -36,15 +37,14 @@ class LocalStorage:
     def create(self, key: str) -> "LocalStaged":
         """Begin a file that appears under `key` when committed."""
         target = self.path(key)
-        return LocalStaged(self._new_temporary(), target)
+        return LocalStaged(self._new_temporary(), target, self.root)
 
     def open_growing(self, key: str) -> "LocalGrowing":
         """Begin a file that is readable under `key` from now on."""
         target = self.path(key)
-        _make_folders(target.parent)
-        fd = os.open(target, _WRITE | os.O_CREAT | os.O_EXCL, 0o640)
+        fd = _in_folder(target, lambda: os.open(target, _WRITE | os.O_CREAT | os.O_EXCL, 0o640))
         try:
-            _sync_folder(target.parent)
+            _sync_folders(target.parent, self.root)
         except OSError:
             os.close(fd)
             target.unlink(missing_ok=True)
@@ -58,7 +58,7 @@ class LocalStorage:
             size = _regular_size(fd, local)
             os.fsync(fd)
         try:
-            _publish(local, target)
+            _publish(local, target, self.root)
         except OSError as error:
             if error.errno != errno.EXDEV:
                 raise
@@ -90,7 +90,7 @@ class LocalStorage:
         path = self.path(key)
         try:
             path.unlink()
-        except (FileNotFoundError, NotADirectoryError):
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return False
         self._prune(path.parent)
         return True
@@ -144,7 +144,7 @@ class LocalStorage:
         try:
             fd = os.open(path, flags, 0o640)
         except FileNotFoundError:
-            _make_folders(self._temporary)
+            _make_root(self._temporary)
             fd = os.open(path, flags, 0o640)
         os.close(fd)
         return path
@@ -166,9 +166,10 @@ class LocalStorage:
 class LocalStaged:
     """A temporary file on its way to a key."""
 
-    def __init__(self, path: Path, target: Path) -> None:
+    def __init__(self, path: Path, target: Path, root: Path) -> None:
         self.path = path
         self._target = target
+        self._root = root
         self._fd: int | None = None
         self._open = True
 
@@ -191,7 +192,7 @@ class LocalStaged:
             with _opened(self.path, os.O_RDONLY) as fd:
                 size = _regular_size(fd, self.path)
                 os.fsync(fd)
-            _publish(self.path, self._target)
+            _publish(self.path, self._target, self._root)
         except BaseException:
             self.discard()
             raise
@@ -286,19 +287,22 @@ def _regular_size(fd: int, path: Path) -> int:
     return found.st_size
 
 
-def _publish(source: Path, target: Path) -> None:
+def _publish(source: Path, target: Path, root: Path) -> None:
     """Rename and make the new name durable."""
-    try:
-        _make_folders(target.parent)
-        source.rename(target)
-    except FileNotFoundError:
-        # `delete` prunes empty folders: one may vanish between the two calls.
-        _make_folders(target.parent)
-        source.rename(target)
-    _sync_folder(target.parent)
+    _in_folder(target, lambda: source.rename(target))
+    _sync_folders(target.parent, root)
 
 
-def _make_folders(folder: Path) -> None:
+def _in_folder(target: Path, act: Callable[[], _T]) -> _T:
+    """Make the folder of `target`, then `act`; again when `delete` just pruned the empty folder."""
+    for _ in range(100):
+        target.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            return act()
+    return act()
+
+
+def _make_root(folder: Path) -> None:
     """mkdir -p, with every new name made durable in its parent."""
     missing = []
     while not folder.is_dir():
@@ -307,6 +311,20 @@ def _make_folders(folder: Path) -> None:
     for new in reversed(missing):
         new.mkdir(mode=0o750, exist_ok=True)
         _sync_folder(new.parent)
+
+
+def _sync_folders(folder: Path, root: Path) -> None:
+    """fsync every folder from `folder` up to `root`.
+
+    All of them, also those that were there: whoever made one may not have synced its name yet.
+    """
+    while True:
+        # Gone: someone deleted what was just published, and the folder was empty.
+        with contextlib.suppress(FileNotFoundError):
+            _sync_folder(folder)
+        if folder == root:
+            return
+        folder = folder.parent
 
 
 def _sync_folder(folder: Path) -> None:

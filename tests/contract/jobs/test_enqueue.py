@@ -1,0 +1,168 @@
+"""A job is part of the transaction that needs it."""
+
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from polyreel.infra.jobs import (
+    Job,
+    JobKind,
+    JobState,
+    cancel_job,
+    find_job,
+    list_jobs,
+    raise_priority,
+    retry_job,
+    trim_jobs,
+)
+from tests.contract.jobs.site import Site, eventually
+
+
+def nothing(job: Job) -> None:
+    """Done at once."""
+
+
+NOTE = JobKind(name="note", lane="fast", run=nothing, priority=3, max_attempts=4)
+OTHER = JobKind(name="other", lane="light", run=nothing)
+
+
+def test_rollback_leaves_nothing(site: Site) -> None:
+    db = site.database([NOTE])
+    heard: list[str] = []
+    db.notifier.subscribe(heard.extend)
+
+    def broken() -> None:
+        with db.write() as tx:
+            tx.enqueue("note")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        broken()
+    with db.read() as tx:
+        assert list_jobs(tx) == []
+    with db.write() as tx:
+        tx.enqueue("note")
+    eventually(lambda: "jobs:fast" in heard)
+    assert heard.count("jobs:fast") == 1
+
+
+def test_a_job_starts_as_its_kind_says(site: Site) -> None:
+    db = site.database([NOTE])
+    with db.write() as tx:
+        job_id = tx.enqueue("note", key="video:1", owner_id=7, video_id=12)
+    job = site.job(job_id)
+    assert (job.kind, job.lane, job.priority, job.max_attempts) == ("note", "fast", 3, 4)
+    assert (job.key, job.owner_id, job.args) == ("video:1", 7, {"video_id": 12})
+    assert (job.state, job.attempt, job.tries, job.progress) == (JobState.QUEUED, 0, 0, 0.0)
+    assert job.started_at is None
+    assert job.finished_at is None
+
+
+def test_unknown_kind_is_refused(site: Site) -> None:
+    db = site.database([NOTE])
+    with pytest.raises(ValueError, match="nonsense"), db.write() as tx:
+        tx.enqueue("nonsense")
+
+
+def test_one_unfinished_job_per_key(site: Site) -> None:
+    db = site.database([NOTE])
+    with db.write() as tx:
+        first = tx.enqueue("note", key="k")
+        assert tx.enqueue("note", key="k") is None
+        assert tx.enqueue("note") != tx.enqueue("note")
+    with db.write() as tx:
+        assert tx.enqueue("note", key="k") is None
+        cancel_job(tx, first or 0)
+        second = tx.enqueue("note", key="k")
+    assert second is not None
+    with db.read() as tx:
+        found = find_job(tx, "k")
+    assert found is not None
+    assert found.id == second
+
+
+def test_racing_for_a_key_makes_one_job(site: Site) -> None:
+    made: list[int | None] = []
+    start = threading.Barrier(6)
+
+    def one() -> None:
+        db = site.database([NOTE])
+        start.wait()
+        with db.write() as tx:
+            made.append(tx.enqueue("note", key="same"))
+
+    threads = [threading.Thread(target=one) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len([job_id for job_id in made if job_id]) == 1
+    assert len(made) == 6
+
+
+def test_lists_by_key_kind_state_and_owner(site: Site) -> None:
+    db = site.database([NOTE, OTHER])
+    with db.write() as tx:
+        a = tx.enqueue("note", key="video:1:probe", owner_id=1)
+        b = tx.enqueue("other", key="video:1:poster", owner_id=1)
+        c = tx.enqueue("note", key="video:10:probe", owner_id=2)
+        d = tx.enqueue("note", key="VIDEO:1:probe")
+        cancel_job(tx, c or 0)
+    with db.read() as tx:
+        assert [job.id for job in list_jobs(tx)] == [d, c, b, a]
+        assert [job.id for job in list_jobs(tx, limit=2)] == [d, c]
+        assert [job.id for job in list_jobs(tx, key_prefix="video:1:")] == [b, a]
+        assert [job.id for job in list_jobs(tx, kind="other")] == [b]
+        assert [job.id for job in list_jobs(tx, states=[JobState.CANCELLED])] == [c]
+        assert [job.id for job in list_jobs(tx, owner_id=1, kind="note")] == [a]
+        assert list_jobs(tx, key_prefix="video:2") == []
+
+
+def test_priority_is_raised_and_never_lowered(site: Site) -> None:
+    db = site.database([NOTE])
+    with db.write() as tx:
+        job_id = tx.enqueue("note", key="k")
+        assert raise_priority(tx, "k", 50)
+        assert not raise_priority(tx, "k", 10)
+        assert not raise_priority(tx, "absent", 10)
+    assert site.job(job_id).priority == 50
+
+
+def test_retry_only_what_failed_or_was_cancelled(site: Site) -> None:
+    db = site.database([NOTE])
+    with db.write() as tx:
+        job_id = tx.enqueue("note", key="k") or 0
+        assert not retry_job(tx, job_id)
+        cancel_job(tx, job_id)
+        other = tx.enqueue("note", key="k") or 0
+        assert not retry_job(tx, job_id)
+        cancel_job(tx, other)
+        assert retry_job(tx, job_id)
+        assert not retry_job(tx, 12345)
+    job = site.job(job_id)
+    assert (job.state, job.tries, job.cancel_requested) == (JobState.QUEUED, 0, False)
+    site.worker([NOTE])
+    assert site.wait(job_id, JobState.SUCCEEDED).finished_at is not None
+
+
+def test_trimming_takes_only_old_ended_rows(site: Site) -> None:
+    db = site.database([NOTE])
+    with db.write() as tx:
+        ended = tx.enqueue("note") or 0
+        waiting = tx.enqueue("note")
+        cancel_job(tx, ended)
+    with db.write() as tx:
+        assert trim_jobs(tx, datetime.now(UTC) - timedelta(days=1)) == 0
+        assert trim_jobs(tx, datetime.now(UTC) + timedelta(days=1)) == 1
+        assert [job.id for job in list_jobs(tx)] == [waiting]
+
+
+def test_an_id_is_never_given_twice(site: Site) -> None:
+    db = site.database([NOTE])
+    with db.write() as tx:
+        first = tx.enqueue("note") or 0
+        cancel_job(tx, first)
+        trim_jobs(tx, datetime.now(UTC) + timedelta(days=1))
+    with db.write() as tx:
+        assert (tx.enqueue("note") or 0) > first

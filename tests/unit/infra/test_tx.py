@@ -1,0 +1,97 @@
+"""One unit of work: all or nothing, and notices only after the commit."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+
+from polyreel.infra.notify import Notifier
+from polyreel.infra.tx import Database, JobOrder, Tx
+
+
+class NoJobs:
+    """Remembers what was ordered."""
+
+    def __init__(self) -> None:
+        self.orders: list[JobOrder] = []
+
+    def enqueue(self, tx: Tx, order: JobOrder) -> int | None:
+        self.orders.append(order)
+        return 1
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[Database]:
+    made = Database(
+        f"sqlite:///{tmp_path / 'x.db'}",
+        lock_path=tmp_path / "lock",
+        notifier=Notifier(tmp_path / "run"),
+        enqueuer=NoJobs(),
+    )
+    with made.write() as tx:
+        tx.session.execute(text("CREATE TABLE t (x INTEGER)"))
+    yield made
+    made.notifier.close()
+    made.close()
+
+
+def count(db: Database) -> int:
+    with db.read() as tx:
+        return int(tx.session.execute(text("SELECT count(*) FROM t")).scalar_one())
+
+
+def test_commits_when_left(db: Database) -> None:
+    with db.write() as tx:
+        tx.session.execute(text("INSERT INTO t VALUES (1)"))
+        assert count(db) == 0
+    assert count(db) == 1
+
+
+def test_rolls_back_and_says_nothing_on_an_error(db: Database) -> None:
+    done: list[str] = []
+
+    def broken() -> None:
+        with db.write() as tx:
+            tx.session.execute(text("INSERT INTO t VALUES (1)"))
+            tx.after_commit(lambda: done.append("action"))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        broken()
+    assert count(db) == 0
+    assert done == []
+
+
+def test_actions_run_after_the_commit(db: Database) -> None:
+    seen: list[int] = []
+    with db.write() as tx:
+        tx.session.execute(text("INSERT INTO t VALUES (1)"))
+        tx.after_commit(lambda: seen.append(count(db)))
+    assert seen == [1]
+
+
+def test_reading_cannot_write(db: Database) -> None:
+    with pytest.raises(OperationalError), db.read() as tx:
+        tx.session.execute(text("INSERT INTO t VALUES (1)"))
+
+
+def test_a_write_block_inside_a_write_block_is_an_error_not_a_deadlock(db: Database) -> None:
+    with db.write(), pytest.raises(RuntimeError, match="write block"), db.write():
+        pass
+    with db.write() as tx:
+        tx.session.execute(text("INSERT INTO t VALUES (1)"))
+    assert count(db) == 1
+
+
+def test_orders_reach_the_queue(db: Database) -> None:
+    with db.write() as tx:
+        assert tx.enqueue("probe", key="k", delay_s=2, media_id=5) == 1
+    queue = db.enqueuer
+    assert isinstance(queue, NoJobs)
+    assert queue.orders == [
+        JobOrder(
+            kind="probe", key="k", priority=None, owner_id=None, delay_s=2, args={"media_id": 5}
+        )
+    ]
