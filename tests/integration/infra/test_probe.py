@@ -134,6 +134,13 @@ def test_a_file_that_lost_its_end_is_said_to_be_truncated(make_clip, wishes):
     assert not probe.has_index
 
 
+def test_a_title_in_an_old_encoding_is_survived(make_clip, tmp_path):
+    made = tmp_path / "old.mkv"
+    make_clip.run("-i", str(make_clip()), "-c", "copy", "-metadata", "title=Gruesse-XX", str(made))
+    made.write_bytes(made.read_bytes().replace(b"Gruesse-XX", b"Gr\xfc\xdfe-XXXX"))
+    assert "XXXX" in (probe_file(made).title or "")
+
+
 def test_a_file_that_lost_its_index_is_refused(make_clip):
     with pytest.raises(NotMedia, match="incomplete"):
         probe_file(make_clip.cut_short(make_clip(seconds=4.0, faststart=False)))

@@ -32,7 +32,11 @@ def read_container(path: str) -> dict[str, Any]:
     try:
         with Path(path).open("rb") as file:
             head = file.read(HEAD_BYTES)
-        with av.open(f"file:{Path(path).absolute()}", options=dict(accepted.GUARDS)) as container:
+        with av.open(
+            f"file:{Path(path).absolute()}",
+            options=dict(accepted.GUARDS),
+            metadata_errors="replace",
+        ) as container:
             return _describe(container, head)
     except (av.FFmpegError, MemoryError, OSError) as error:
         return {"refused": type(error).__name__}
@@ -50,10 +54,10 @@ def _describe(container: InputContainer, head: bytes) -> dict[str, Any]:
         context: Any = stream.codec_context
         if context is None or context.codec.name not in _READABLE:
             continue
-        if stream.type == "video":
+        if stream.type == "video" and context.width and context.height:
             video.append(video_facts(stream, start_us, dumps.get(stream.index, "")))
             pictures.append(stream)
-        elif stream.type == "audio":
+        elif stream.type == "audio" and context.sample_rate:
             audio.append(audio_facts(stream, start_us))
         elif stream.type == "subtitle":
             subtitles.append(subtitle_facts(stream))

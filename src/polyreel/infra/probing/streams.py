@@ -24,6 +24,7 @@ CHROMA = {(8, 8): "420", (8, 16): "422", (16, 16): "444", (4, 16): "411", (4, 4)
           (16, 8): "440"}  # fmt: skip
 TEXT_SUBTITLES = {"ass", "ssa", "subrip", "text", "webvtt", "mov_text", "eia_608"}
 TEXT_LIMIT = 500
+FASTEST = 1000
 
 _ROTATION = re.compile(r"^ {6}Display Matrix: rotation of (-?[0-9.]+) degrees$", re.MULTILINE)
 _DOVI = re.compile(r"^ {6}DOVI configuration record:.*?\bprofile: ([0-9]+)", re.MULTILINE)
@@ -66,7 +67,7 @@ def video_facts(stream: Any, start_us: int, dump: str) -> dict[str, Any]:
     sets, codec_string = 0, ""
     if context.codec.canonical_name == "h264":
         sets, codec_string = avc_parameter_sets(bytes(context.extradata or b""))
-    average, most = stream.average_rate, stream.base_rate
+    average, most = _rate(stream.average_rate), _rate(stream.base_rate)
     return {
         **_common(stream, start_us),
         "profile": stream.profile,
@@ -77,8 +78,8 @@ def video_facts(stream: Any, start_us: int, dump: str) -> dict[str, Any]:
         "sar_den": shape.denominator if shape.numerator else 1,
         # The matrix turns counter-clockwise; players and people count the other way.
         "rotation": round(-float(turned[1]) / 90) * 90 % 360 if turned else 0,
-        "fps": float(average) if average else None,
-        "max_fps": float(most) if most else None,
+        "fps": average or most,
+        "max_fps": most or average,
         "frames": stream.frames or None,
         "field_order": FIELD_ORDERS.get(int(context.field_order), ""),
         "bit_rate_bps": context.bit_rate or None,
@@ -89,6 +90,11 @@ def video_facts(stream: Any, start_us: int, dump: str) -> dict[str, Any]:
         "codec_string": codec_string,
         **_colour(context),
     }
+
+
+def _rate(value: Fraction | None) -> float | None:
+    """Frames per second; None for what no picture has (libav says 60000 for DV, 90000 for some)."""
+    return float(value) if value and value <= FASTEST else None
 
 
 def _colour(context: Any) -> dict[str, Any]:
