@@ -1,0 +1,259 @@
+"""A Face: one Litestar application with its own way to know people and its own voice for errors.
+
+A handler is a plain `def` with `sync_to_thread=True`; it may ask for `tools: ServerTools` and for
+`actor: KnownActor` (or `AnyActor`); those two names are fixed.
+Every route needs a known person, unless its `opt` says otherwise: `access="known"` finds out who
+it is where that is said (`actor` may be None), `access="anyone"` does not look.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+from litestar import Litestar, Request, Response
+from litestar.concurrency import sync_to_thread
+from litestar.connection import ASGIConnection
+from litestar.datastructures import State
+from litestar.di import NamedDependency, Provide
+from litestar.exceptions import (
+    ClientException,
+    HTTPException,
+    MethodNotAllowedException,
+    NotAuthorizedException,
+    NotFoundException,
+    PermissionDeniedException,
+    TooManyRequestsException,
+    ValidationException,
+)
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
+from litestar.handlers import BaseRouteHandler
+from litestar.params import SkipValidation
+
+from polyreel.core.users import Actor
+from polyreel.http.middleware import (
+    ASGIApp,
+    Exchange,
+    Receive,
+    Scope,
+    Send,
+    ensure_exchange,
+    head_from_get,
+)
+from polyreel.infra.tools import Tools
+from polyreel.kit.errors import (
+    AppError,
+    Busy,
+    Forbidden,
+    Invalid,
+    NotFound,
+    TooLarge,
+    Unauthenticated,
+)
+
+__all__ = [
+    "Access",
+    "Answer",
+    "AnyActor",
+    "Authenticate",
+    "Crash",
+    "KnownActor",
+    "ServerTools",
+    "WrongMethod",
+    "make_face",
+    "send_answer",
+]
+
+Access = Literal["login", "known", "anyone"]
+
+Answer = Callable[[AppError], tuple[int, Mapping[str, str], bytes]]
+"""What an error looks like in one API: status, headers, body. It never raises."""
+
+Authenticate = Callable[[Tools, Scope], Actor | None]
+"""Who sent this request; None where it does not say. Runs in a thread. Raises Unauthenticated,
+Forbidden."""
+
+KnownActor = SkipValidation[NamedDependency[Actor]]
+AnyActor = SkipValidation[NamedDependency[Actor | None]]
+ServerTools = SkipValidation[NamedDependency[Tools]]
+
+MAX_BODY_BYTES = 1024 * 1024
+
+_log = logging.getLogger(__name__)
+
+
+class WrongMethod(AppError):
+    """The path is known, the method is not among `allowed`."""
+
+    default = "This method is not possible here."
+
+    def __init__(self, method: str, path: str, allowed: Sequence[str]) -> None:
+        self.method, self.path, self.allowed = method, path, tuple(allowed)
+        super().__init__()
+
+
+class Crash(AppError):
+    """A mistake of ours; `request_id` finds it in the log, and is all that is told."""
+
+    def __init__(self, request_id: str) -> None:
+        self.request_id = request_id
+        super().__init__(f"Something went wrong (request {request_id}).")
+
+
+def make_face(
+    name: str,
+    routes: Sequence[BaseRouteHandler],
+    *,
+    tools: Tools,
+    answer: Answer,
+    authenticate: Authenticate,
+    auth_first: bool = False,
+) -> ASGIApp:
+    """The ASGI app of one API. Bodies are read up to 1 MiB; a route may say `request_max_body_size`.
+
+    With `auth_first` nobody unknown learns which paths and methods there are.
+    """
+
+    gate = _Gate(name=name, tools=tools, answer=answer, authenticate=authenticate)
+    litestar = Litestar(
+        route_handlers=list(routes),
+        guards=[] if auth_first else [gate.guard],
+        exception_handlers={HTTPException: gate.say, Exception: gate.say},
+        dependencies={
+            "tools": Provide(lambda: tools, sync_to_thread=False),
+            "actor": Provide(_actor_of, sync_to_thread=False),
+        },
+        state=State({"tools": tools}),
+        request_max_body_size=MAX_BODY_BYTES,
+        openapi_config=None,
+        logging_config=None,
+    )
+
+    async def face(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            ensure_exchange(scope)
+            if auth_first and not await gate.opens(scope, send):
+                return
+        await litestar(cast(Any, scope), cast(Any, receive), cast(Any, send))
+
+    return head_from_get(face)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Gate:
+    """Who comes in, and what is said to who may not."""
+
+    name: str
+    tools: Tools
+    answer: Answer
+    authenticate: Authenticate
+
+    async def guard(
+        self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
+    ) -> None:
+        """Litestar asks this for every route it found."""
+        await self._know(cast(Scope, connection.scope), handler.opt.get("access", "login"))
+
+    async def opens(self, scope: Scope, send: Send) -> bool:
+        """Ask before there is a route; where the answer is no it is sent."""
+        try:
+            await self._know(scope, "login")
+        except Exception as error:  # noqa: BLE001 - every error has an answer
+            await send_answer(send, self.answer(_kind_of(error, scope, self.name)))
+            return False
+        return True
+
+    def say(self, request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+        """What Litestar sends for an exception, also for those of its own router."""
+        scope = cast(Scope, request.scope)
+        status, headers, body = self.answer(_kind_of(error, scope, self.name))
+        given = {name.lower(): text for name, text in headers.items()}
+        return Response(
+            content=body,
+            status_code=status,
+            media_type=given.pop("content-type", None),
+            headers=given,
+        )
+
+    async def _know(self, scope: Scope, access: Access) -> None:
+        if access == "anyone":
+            return
+        exchange = ensure_exchange(scope)
+        try:
+            exchange.actor = await sync_to_thread(self.authenticate, self.tools, scope)
+        except Unauthenticated:
+            if access == "login":
+                raise
+        if exchange.actor is not None:
+            _record_use(self.tools, scope, exchange)
+        elif access == "login":
+            raise Unauthenticated
+
+
+async def send_answer(send: Send, answered: tuple[int, Mapping[str, str], bytes]) -> None:
+    """Send one whole answer from outside the framework."""
+    status, headers, body = answered
+    lines = [(key.lower().encode(), text.encode("latin-1")) for key, text in headers.items()]
+    lines.append((b"content-length", str(len(body)).encode()))
+    await send({"type": "http.response.start", "status": status, "headers": lines})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def _actor_of(request: Request[Any, Any, Any]) -> Actor | None:
+    return ensure_exchange(cast(Scope, request.scope)).actor
+
+
+def _record_use(tools: Tools, scope: Scope, exchange: Exchange) -> None:
+    audit = getattr(tools, "key_audit", None)
+    if audit is not None and exchange.actor is not None:
+        audit.record(exchange.actor, scope["method"], scope["path"], exchange.client.address)
+
+
+def _kind_of(error: Exception, scope: Any, face: str) -> AppError:
+    """The kind behind any exception; what is no error of ours or the framework's is logged."""
+    exchange = ensure_exchange(scope)
+    kind = error if isinstance(error, AppError) else _kind_of_framework(error, scope)
+    if kind is None:
+        kind = Crash(exchange.id)
+        _log.error(
+            "%s: request %s crashed", face, exchange.id, exc_info=error, extra={"face": face}
+        )
+    exchange.error = type(kind).__name__
+    return kind
+
+
+def _kind_of_framework(error: Exception, scope: Any) -> AppError | None:
+    if isinstance(error, MethodNotAllowedException):
+        return WrongMethod(scope["method"], scope["path"], _allowed(error))
+    if isinstance(error, ValidationException):
+        return Invalid(fields=_fields(error.extra))
+    for framework, ours in _KINDS.items():
+        if isinstance(error, framework):
+            return ours()
+    return None
+
+
+_KINDS: dict[type[Exception], type[AppError]] = {
+    NotFoundException: NotFound,
+    NotAuthorizedException: Unauthenticated,
+    PermissionDeniedException: Forbidden,
+    RequestEntityTooLarge: TooLarge,
+    TooManyRequestsException: Busy,
+    # A body that is no JSON, a length that lies, a host that is none.
+    ClientException: Invalid,
+}
+
+
+def _allowed(error: MethodNotAllowedException) -> list[str]:
+    names = {each.strip() for each in (error.headers or {}).get("allow", "").split(",")}
+    names -= {"", "OPTIONS"}
+    return sorted(names | {"HEAD"} if "GET" in names else names)
+
+
+def _fields(extra: object) -> dict[str, list[str]]:
+    """Field -> sentences, of what the framework says about a body or query that does not fit."""
+    found: dict[str, list[str]] = {}
+    for each in extra if isinstance(extra, list) else []:
+        if isinstance(each, dict):
+            found.setdefault(str(each.get("key", "")), []).append(str(each.get("message", "")))
+    return found

@@ -1,0 +1,158 @@
+"""What surrounds every request: its id, its line in the log, the headers every answer has."""
+
+import logging
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from polyreel.core.users import Actor
+from polyreel.http.auth import Client, Proxies, read_client
+from polyreel.kit.ids import uuid7
+
+__all__ = [
+    "ASGIApp",
+    "Exchange",
+    "Message",
+    "Receive",
+    "Scope",
+    "Send",
+    "ensure_exchange",
+    "head_from_get",
+    "observed",
+]
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_KEY = "polyreel.exchange"
+_LONGEST_PATH = 512
+_DEFAULT_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+)
+
+_access = logging.getLogger("polyreel.access")
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class Exchange:
+    """One request and its answer, as far as they got. `error` is the kind of error answered."""
+
+    id: str
+    client: Client
+    actor: Actor | None = None
+    error: str | None = None
+    status: int = 0
+    sent_bytes: int = 0
+
+
+def ensure_exchange(scope: Scope) -> Exchange:
+    """The exchange of a request; made here where nobody observes it, as in tests."""
+    found = scope.get(_KEY)
+    if isinstance(found, Exchange):
+        return found
+    made = Exchange(id=uuid7(), client=read_client(dict(scope), Proxies("")))
+    scope[_KEY] = made
+    return made
+
+
+def observed(app: ASGIApp, *, proxies: Proxies, base_url: str = "") -> ASGIApp:
+    """The outermost layer: gives every request an id (`X-Request-ID`), logs one line for it (logger
+    `polyreel.access`), adds the headers every answer has where they are missing, and answers 500
+    for what nobody caught.
+    """
+
+    async def outermost(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await app(scope, receive, send)
+            return
+        client = read_client(dict(scope), proxies, base_url=base_url)
+        exchange = scope[_KEY] = Exchange(id=uuid7(), client=client)
+        line = {"method": scope["method"], "path": _shown_path(scope)}
+        began = time.perf_counter()
+
+        async def watched(message: Message) -> None:
+            _note(exchange, message)
+            await send(message)
+
+        try:
+            await app(scope, receive, watched)
+        except Exception:
+            _log.exception("request %s crashed", exchange.id)
+            if exchange.status:
+                raise
+            await _say_crash(exchange, watched)
+        finally:
+            _write_line(exchange, line, time.perf_counter() - began)
+
+    return outermost
+
+
+def head_from_get(app: ASGIApp) -> ASGIApp:
+    """Answer HEAD as GET is answered, headers alone."""
+
+    async def without_body(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await app(scope, receive, send)
+            return
+
+        async def headers_only(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                await send(message)
+            elif not message.get("more_body", False):
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+        await app({**scope, "method": "GET"}, receive, headers_only)
+
+    return without_body
+
+
+def _note(exchange: Exchange, message: Message) -> None:
+    if message["type"] == "http.response.start":
+        exchange.status = message["status"]
+        headers = list(message.get("headers", ()))
+        present = {name.lower() for name, _ in headers}
+        headers += [pair for pair in _DEFAULT_HEADERS if pair[0] not in present]
+        headers.append((b"x-request-id", exchange.id.encode()))
+        message["headers"] = headers
+    elif message["type"] == "http.response.body":
+        exchange.sent_bytes += len(message.get("body", b""))
+
+
+async def _say_crash(exchange: Exchange, send: Send) -> None:
+    body = f"Something went wrong (request {exchange.id}).\n".encode()
+    headers = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", str(len(body)).encode()),
+    ]
+    await send({"type": "http.response.start", "status": 500, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _shown_path(scope: Scope) -> str:
+    """The path as sent, without its query; nothing in it can break a line of the log."""
+    raw = scope.get("raw_path")
+    text = raw.decode("latin-1") if isinstance(raw, bytes) else quote(scope["path"])
+    return text.partition("?")[0][:_LONGEST_PATH]
+
+
+def _write_line(exchange: Exchange, line: dict[str, Any], took_s: float) -> None:
+    _access.info(
+        "request",
+        extra={
+            **line,
+            "request_id": exchange.id,
+            "status": exchange.status,
+            "bytes": exchange.sent_bytes,
+            "ms": round(took_s * 1000, 1),
+            "client": exchange.client.address,
+            "user_id": exchange.actor.user_id if exchange.actor else None,
+            "error": exchange.error,
+        },
+    )
