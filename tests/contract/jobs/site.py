@@ -162,7 +162,11 @@ class Site:
 
     @contextlib.contextmanager
     def _may_write(self) -> Iterator[bool]:
-        lock = os.open(self.folder / "run" / "write.lock", os.O_RDWR)
+        path = self.folder / "run" / "write.lock"
+        if not path.exists():
+            yield True
+            return
+        lock = os.open(path, os.O_RDWR)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield True

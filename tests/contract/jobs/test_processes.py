@@ -5,7 +5,9 @@ import signal
 import threading
 import time
 
-from polyreel.infra.jobs import Job, JobKind, JobState, list_jobs
+from sqlalchemy import update
+
+from polyreel.infra.jobs import Job, JobKind, JobRow, JobState, list_jobs
 from tests.contract.jobs import acts
 from tests.contract.jobs.site import Site, eventually
 
@@ -111,7 +113,9 @@ def test_a_job_stops_itself_when_its_lease_cannot_be_renewed(site: Site) -> None
     with db.write() as tx:
         job_id = tx.enqueue("slow")
     assert started.wait(5)
-    with db.engines.writing():
+    # A writer that never ends: on SQLite it holds the database, on PostgreSQL the row.
+    with db.write() as tx:
+        tx.session.execute(update(JobRow).where(JobRow.id == job_id).values(message="stuck"))
         assert stopped.wait(5)
     assert worker.name
     assert site.job(job_id).state in (JobState.RUNNING, JobState.FAILED)

@@ -42,7 +42,6 @@ class Heartbeat:
         self._lease_s = lease_s
         self._renew_every_s = min(5.0, lease_s / 6)
         self._running = running
-        self._next_renewal = 0.0
         self._wake = threading.Event()
         self._stopped = threading.Event()
         self._threads = [
@@ -75,7 +74,7 @@ class Heartbeat:
         reports = [(item.job, item.job.take_report()) for item in attempts.values()]
         news = [(job, report) for job, report in reports if report is not None]
         began = time.monotonic()
-        renewing = began >= self._next_renewal
+        renewing = any(began >= self._due(running) for running in attempts.values())
         try:
             standings = (
                 self._write(attempts, news, renewing) if news or renewing else self._read(attempts)
@@ -84,8 +83,6 @@ class Heartbeat:
             for job, _ in news:
                 job.keep_report()
             raise
-        if renewing:
-            self._next_renewal = began + self._renew_every_s
         for job_id, running in attempts.items():
             _apply(running, standings.get(job_id), began + self._lease_s if renewing else None)
 
@@ -103,6 +100,9 @@ class Heartbeat:
             if renewing:
                 return leases.renew(tx, self._worker, attempts, self._lease_s)
             return leases.standings(tx, self._worker, attempts)
+
+    def _due(self, running: Running) -> float:
+        return running.safe_until - self._lease_s + self._renew_every_s
 
     def _read(self, attempts: dict[int, Running]) -> dict[int, leases.Standing]:
         with self._db.read() as tx:

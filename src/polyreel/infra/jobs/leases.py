@@ -7,7 +7,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Row, Update, func, select, type_coerce, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Row,
+    Update,
+    func,
+    literal_column,
+    select,
+    type_coerce,
+    update,
+)
 from sqlalchemy.orm import aliased
 
 from polyreel.infra.db import now_us
@@ -86,14 +96,14 @@ def claim(
     """
     row = aliased(JobRow)
     busy = (
-        select(func.coalesce(JobRow.owner_id, -1).label("owner"), func.count().label("jobs"))
+        select(_owner(JobRow).label("owner"), func.count().label("jobs"))
         .where(JobRow.state == _RUNNING, JobRow.lane == lane)
-        .group_by(func.coalesce(JobRow.owner_id, -1))
+        .group_by(_owner(JobRow))
         .subquery()
     )
     due = (
         select(row.id)
-        .outerjoin(busy, busy.c.owner == func.coalesce(row.owner_id, -1))
+        .outerjoin(busy, busy.c.owner == _owner(row))
         .where(row.state == _QUEUED, row.lane == lane, row.run_after <= now_us())
         .where(row.kind.in_(kinds))
         .order_by(row.priority.desc(), func.coalesce(busy.c.jobs, 0), row.run_after, row.id)
@@ -207,6 +217,11 @@ _CLAIMED = (
     JobRow.message,
 )
 _STANDING = (JobRow.id, JobRow.attempt, JobRow.cancel_requested)
+
+
+def _owner(row: type[JobRow]) -> ColumnElement[int]:
+    # A literal: PostgreSQL does not see that two parameters are the same expression to group by.
+    return func.coalesce(row.owner_id, literal_column("-1", BigInteger()))
 
 
 def _claim(row: Row[Any]) -> Claim:

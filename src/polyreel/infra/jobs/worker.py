@@ -84,10 +84,11 @@ class Worker:
         """
         deadline = time.monotonic() + grace_s
         self._stopping = True
-        self._engine.stop(grace_s)
-        self._notifier.unsubscribe(self._heard)
         for running in self._snapshot():
             running.job.stop("shutdown")
+        # What it claims in its last turn is told by `_begin`.
+        self._engine.stop(grace_s)
+        self._notifier.unsubscribe(self._heard)
         with self._changed:
             self._changed.wait_for(
                 lambda: not self._running, timeout=max(0.0, deadline - time.monotonic())
