@@ -61,6 +61,7 @@ __all__ = [
     "ServerTools",
     "WrongMethod",
     "make_face",
+    "raw_of",
     "send_answer",
 ]
 
@@ -197,6 +198,11 @@ async def send_answer(send: Send, answered: tuple[int, Mapping[str, str], bytes]
     lines.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": status, "headers": lines})
     await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def raw_of(request: Request[Any, Any, Any]) -> tuple[Scope, Receive]:
+    """The ASGI scope and channel of a request, for a handler that reads the body itself."""
+    return cast(Scope, request.scope), cast(Receive, request.receive)
 
 
 def _actor_of(request: Request[Any, Any, Any]) -> Actor | None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from sqlalchemy import delete
 from sqlalchemy.exc import IntegrityError
 
-from polyreel.core import library
+from polyreel.core import library, options
 from polyreel.core.ingest.disk import begin_write_back, preallocate
 from polyreel.core.ingest.errors import UploadLost, full_disk_is_said
 from polyreel.core.ingest.once import find_answer, record_answer
@@ -31,6 +31,7 @@ from polyreel.core.library import Media, Video
 from polyreel.core.users import Actor, allow
 from polyreel.infra.storage import Staged, Storage
 from polyreel.infra.tx import Database, Tx
+from polyreel.kit.errors import Forbidden
 from polyreel.kit.ids import uuid7
 
 __all__ = ["Upload", "begin_upload"]
@@ -55,9 +56,12 @@ def begin_upload(
 
     `source` names the way in (uploads, videocms, web, cli). `declared_bytes` is the length as far
     as it is known, or a little more; None: room is taken in steps while bytes arrive.
-    Raises TooLarge, QuotaExceeded, StorageFull; Forbidden for a key that may not write.
+    Raises TooLarge, QuotaExceeded, StorageFull; Forbidden for a key that may not write, and while
+    uploads are switched off (the command line adds files then too).
     """
     allow(actor, "write", owner_id=actor.user_id)
+    if source != "cli":
+        _check_enabled(db)
     check_size(limits, declared_bytes or 0)
     wanted = STEP_BYTES if declared_bytes is None else declared_bytes
     least = 1 if declared_bytes is None else declared_bytes
@@ -263,6 +267,12 @@ class _Entry:
     folder_id: int | None
     visibility: str
     once: str | None
+
+
+def _check_enabled(db: Database) -> None:
+    with db.read() as tx:
+        if not options.get_option(tx, "uploads_enabled"):
+            raise Forbidden("Uploads are switched off on this server.")
 
 
 def _write_all(fd: int, chunks: Sequence[bytes]) -> None:

@@ -1,0 +1,1 @@
+"""The APIs that clients already speak, one room each: they translate, the core decides."""

@@ -1,0 +1,260 @@
+"""Take a file out of a multipart body while it arrives, whatever its size, in little memory.
+
+The event loop only receives and parses. Blocks of 4 MiB are written and hashed by a small pool of
+threads, one at a time for each upload, while the next one is gathered; who sends faster waits.
+"""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from polyreel.http.auth import header
+from polyreel.http.middleware import Receive, Scope
+from polyreel.http.multipart import Form, Part
+from polyreel.kit.errors import AppError, Invalid
+
+__all__ = ["Begin", "ClientGone", "Received", "Sink", "drain", "receive_upload"]
+
+_BLOCK_BYTES = 4 * 1024 * 1024
+_MOST_TEXT_BYTES = 64 * 1024
+_MOST_IGNORED_BYTES = 16 * 1024 * 1024
+_SILENCE_S = 120.0
+# Slow clients fill a block in minutes: what is there is written after so long, which also says
+# that the upload lives.
+_FLUSH_S = 10.0
+_DRAIN_BYTES = 1024 * 1024
+_DRAIN_S = 2.0
+
+_pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="upload")
+
+
+class Sink(Protocol):
+    """Where the file goes; `core.ingest.Upload` is one. Its methods block."""
+
+    size: int
+
+    def write(self, *chunks: bytes) -> None:
+        """Append."""
+
+    def abort(self) -> None:
+        """Forget it all, unless it has ended; may be called again."""
+
+
+Begin = Callable[[str, int | None, Mapping[str, str]], Sink]
+"""Opens the sink: filename, length as far as it is known (or a little more), the text fields that
+came before the file. Runs in a thread; what it raises ends the upload before the file is read."""
+
+
+class ClientGone(Invalid):
+    """The client went away, or fell silent, before the end of the body."""
+
+    default = "The upload was not completed."
+
+
+@dataclass
+class Received:
+    """A form that has arrived whole: its text fields by name (the last of each), and its file.
+
+    `sink` is None when there was none; `is_file_text` tells that its field came as text, and
+    `is_unnamed` that it came without a name. `filename` is clean.
+    """
+
+    fields: dict[str, str] = field(default_factory=dict)
+    sink: Sink | None = None
+    filename: str = ""
+    is_file_text: bool = False
+    is_unnamed: bool = False
+
+
+@asynccontextmanager
+async def receive_upload(
+    scope: Scope,
+    receive: Receive,
+    *,
+    file_field: str,
+    text_fields: Collection[str],
+    begin: Begin,
+    fold_case: bool = False,
+) -> AsyncIterator[Received]:
+    """Read a form with one file in it; parts may come in any order, others are ignored.
+
+    Inside the block the sink is the caller's to finish; what is not finished is gone after it.
+    With `fold_case` the case of field names does not count. Raises MalformedBody for what is no
+    form, Invalid for parts beyond their limits, ClientGone, and whatever sink and `begin` raise;
+    of the rest of a refused body only a little is read.
+    """
+    intake = _Intake(scope, file_field, text_fields, begin, fold_case)
+    try:
+        try:
+            await intake.read(receive)
+        except ClientGone:
+            raise
+        except AppError:
+            if intake.more_is_coming:
+                await drain(scope, receive, is_begun=intake.is_begun)
+            raise
+        yield intake.received
+    finally:
+        await intake.end()
+
+
+async def drain(scope: Scope, receive: Receive, *, is_begun: bool = False) -> None:
+    """Read a little of a body that nobody wants, so that its sender gets to read our answer.
+
+    Who asked whether to send (`Expect: 100-continue`) is not made to.
+    """
+    if not is_begun and header(scope["headers"], "expect"):
+        return
+    left = _DRAIN_BYTES
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_DRAIN_S):
+            while left > 0:
+                message = await receive()
+                left -= len(message.get("body", b""))
+                if not message.get("more_body", False):
+                    return
+
+
+class _Intake:
+    """The state of one form on its way in."""
+
+    def __init__(
+        self,
+        scope: Scope,
+        file_field: str,
+        text_fields: Collection[str],
+        begin: Begin,
+        fold_case: bool,
+    ) -> None:
+        self.received = Received()
+        self.is_begun = False
+        self.more_is_coming = True
+        self._scope = scope
+        self._begin = begin
+        self._names = {
+            (name.lower() if fold_case else name): name for name in [file_field, *text_fields]
+        }
+        self._fold_case = fold_case
+        self._file_field = file_field
+        self._part: str | None = None
+        self._is_in_file = False
+        self._text = bytearray()
+        self._ignored = 0
+        self._block: list[bytes] = []
+        self._block_bytes = 0
+        self._flushed_at = 0.0
+        self._write: Future[None] | None = None
+        self._lock = threading.Lock()
+
+    async def read(self, receive: Receive) -> None:
+        """Take the whole body."""
+        self._form = Form(header(self._scope["headers"], "content-type"))
+        self._flushed_at = asyncio.get_running_loop().time()
+        while self.more_is_coming:
+            try:
+                async with asyncio.timeout(_SILENCE_S):
+                    message = await receive()
+            except TimeoutError:
+                raise ClientGone from None
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            self.is_begun = True
+            self.more_is_coming = message.get("more_body", False)
+            if chunk := message.get("body", b""):
+                for event in self._form.parse(chunk):
+                    await self._take(event)
+        self._form.close()
+        if self._block:
+            await self._flush()
+        await self._written()
+
+    async def end(self) -> None:
+        """Give up what is not finished, after the write under way; cancelled, it happens too."""
+        sink = self.received.sink
+        if sink is not None:
+            given_up = asyncio.wrap_future(_pool.submit(self._locked, sink.abort))
+            await asyncio.shield(given_up)
+
+    async def _take(self, event: Part | bytes | None) -> None:
+        if isinstance(event, bytes):
+            if self._is_in_file:
+                await self._gather(event)
+            else:
+                self._take_text(event)
+        elif event is None:
+            self._end_part()
+        else:
+            await self._start_part(event)
+
+    async def _start_part(self, part: Part) -> None:
+        name = part.name.lower() if self._fold_case else part.name
+        self._part = self._names.get(name)
+        self._text.clear()
+        if self._part != self._file_field:
+            # A file where a text belongs is no value of that field.
+            self._part = None if part.is_file else self._part
+            return
+        self.received.is_file_text = not part.is_file
+        self.received.is_unnamed = part.is_file and part.filename is None
+        if part.filename is None:
+            return
+        if self.received.sink is not None:
+            raise Invalid(fields={self._file_field: ["Only one file can be sent at a time."]})
+        self.received.filename = part.filename
+        self.received.sink = await asyncio.to_thread(
+            self._begin, part.filename, self._declared(part), dict(self.received.fields)
+        )
+        self._is_in_file = True
+
+    def _end_part(self) -> None:
+        if self._part is not None and self._part != self._file_field:
+            self.received.fields[self._part] = self._text.decode(errors="replace")
+        self._part = None
+        self._is_in_file = False
+
+    def _take_text(self, data: bytes) -> None:
+        if self._part is None:
+            self._ignored += len(data)
+            if self._ignored > _MOST_IGNORED_BYTES:
+                raise Invalid("The form has too much in it that is not asked for.")
+            return
+        self._text += data
+        if len(self._text) > _MOST_TEXT_BYTES:
+            what = "must be a file with a name" if self._part == self._file_field else "is too long"
+            raise Invalid(fields={self._part: [f"The {self._part} field {what}."]})
+
+    def _declared(self, part: Part) -> int | None:
+        """The length of the file, as far as that of the whole body tells."""
+        text = header(self._scope["headers"], "content-length")
+        if text is None or not text.isascii() or not text.isdigit() or len(text) > 18:
+            return None
+        return max(1, int(text) - self._form.overhead_bytes - part.head_bytes)
+
+    async def _gather(self, data: bytes) -> None:
+        self._block.append(data)
+        self._block_bytes += len(data)
+        is_late = asyncio.get_running_loop().time() - self._flushed_at > _FLUSH_S
+        if self._block_bytes >= _BLOCK_BYTES or is_late:
+            await self._flush()
+
+    async def _flush(self) -> None:
+        """Hand the block to a thread, once the one before it is written."""
+        await self._written()
+        sink, block = self.received.sink, self._block
+        if sink is not None:
+            self._write = _pool.submit(self._locked, sink.write, *block)
+        self._block, self._block_bytes = [], 0
+        self._flushed_at = asyncio.get_running_loop().time()
+
+    async def _written(self) -> None:
+        if self._write is not None:
+            await asyncio.wrap_future(self._write)
+            self._write = None
+
+    def _locked(self, action: Callable[..., None], *arguments: bytes) -> None:
+        with self._lock:
+            action(*arguments)
