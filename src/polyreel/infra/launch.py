@@ -29,6 +29,11 @@ def _prctl(option: int, value: int) -> None:
         raise OSError(ctypes.get_errno(), "prctl")
 
 
+def ask_for_death_signal(number: int) -> None:
+    """Have the kernel send us this signal when the thread that started us ends."""
+    _prctl(PR_SET_PDEATHSIG, number)
+
+
 def _set_limit(name: str, wanted: int) -> None:
     kind = getattr(resource, "RLIMIT_" + name)
     _, hard = resource.getrlimit(kind)
@@ -40,7 +45,7 @@ def _set_limit(name: str, wanted: int) -> None:
 def main(parent: int, death_signal: int, nice: int, limits: str, argv: list[str]) -> None:
     """Never returns: becomes `argv`, or ends with 127 and a line on stderr that begins with MARK."""
     try:
-        _prctl(PR_SET_PDEATHSIG, death_signal)
+        ask_for_death_signal(death_signal)
         if os.getppid() != parent:
             # It died before we asked to be told.
             os._exit(FAILED)

@@ -95,9 +95,10 @@ class MediaView:
         if found is not None:
             key, fragment = found
             return Place(key, fragment.offset, fragment.size)
-        is_promised = (
-            number < len(self.cuts_us) if self.cuts_us else self._next(rendition) == number
-        )
+        if self.cuts_us:
+            is_promised = number < len(promised(rendition, self.cuts_us))
+        else:
+            is_promised = number == self._next(rendition)
         if rendition.state == "ready" or not is_promised or self.state == "failed":
             raise FragmentNotFound
         return None

@@ -1,23 +1,25 @@
 """Images of a film: a poster and a 4x4 mosaic, by seeking, so that an hour costs what a minute does."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
 from polyreel.core.library import Media, get_media, update_media
 from polyreel.core.media.plan import display_size, main_picture
-from polyreel.infra.ffmpeg import FFmpeg, input_args, last_words
+from polyreel.infra.ffmpeg import FFmpeg, input_args
 from polyreel.infra.jobs import Job
 from polyreel.infra.probe import Probe, VideoStream
 from polyreel.infra.process import Finished
 from polyreel.infra.tools import Tools
-from polyreel.kit.errors import Unsupported
 
 GRID = 4
+CELLS = GRID * GRID
 LOOK_WIDTH, LOOK_HEIGHT = 64, 36
+LOOK_BYTES = LOOK_WIDTH * LOOK_HEIGHT
 POSTER_WIDTH = 1280
 MOSAIC_WIDTH = 1920
+_WEBP = ["-c:v", "libwebp", "-quality", "78", "-f", "webp", "pipe:1"]
 
 
 def make_images(job: Job) -> None:
@@ -31,21 +33,23 @@ def make_images(job: Job) -> None:
     video = main_picture(probe)
     if video is None:
         return
+    seekable_ms = (probe.duration_ms or 0) if probe.has_index else 0
     with tools.storage.materialise(media.original_key) as source:
-        frames = _look_at_frames(job, source, video, probe)
-        if not frames:
-            return
-        poster = _make_poster(job, media, source, video, best_frame(frames))
-        mosaic = _make_mosaic(job, media, source, video, [time for time, _ in frames])
+        times = sample_times(seekable_ms)
+        mosaic, looks = _sample(job, source, video, times)
+        job.report(0.6)
+        frames = list(zip(times, looks, strict=False))
+        poster = _poster(job, source, video, best_frame(frames) if frames else 0.0)
+    mosaic_key = _store(job, media, "mosaic", mosaic) if mosaic else None
+    poster_key = _store(job, media, "poster", poster) if poster else None
     with job.write() as tx:
-        update_media(tx, media.id, poster_key=poster, mosaic_key=mosaic)
+        update_media(tx, media.id, poster_key=poster_key, mosaic_key=mosaic_key or poster_key)
         job.complete(tx)
 
 
 def sample_times(duration_ms: int) -> list[float]:
     """Sixteen moments in seconds, evenly spread, none at the very beginning or end."""
-    count = GRID * GRID
-    return [duration_ms / 1000 * (number + 0.5) / count for number in range(count)]
+    return [duration_ms / 1000 * (number + 0.5) / CELLS for number in range(CELLS)]
 
 
 def best_frame(frames: Sequence[tuple[float, bytes]]) -> float:
@@ -53,12 +57,8 @@ def best_frame(frames: Sequence[tuple[float, bytes]]) -> float:
 
     Frames are gray, 64x36. Early ones win a near tie: they give less of the story away.
     """
-    best, best_score = frames[0][0], -1.0
-    for number, (time, pixels) in enumerate(frames):
-        score = _score(pixels) * (1.0 - 0.02 * number)
-        if score > best_score:
-            best, best_score = time, score
-    return best
+    scores = [_score(pixels) * (1.0 - 0.02 * number) for number, (_, pixels) in enumerate(frames)]
+    return frames[scores.index(max(scores))][0]
 
 
 def _score(pixels: bytes) -> float:
@@ -71,64 +71,54 @@ def _score(pixels: bytes) -> float:
 
 
 def _frame_input(source: Path, time: float) -> list[str]:
+    # The keyframe before the moment is near enough, and decodes alone.
     return input_args(source, start_s=time, threads=1, options=["-noaccurate_seek", "-an", "-sn"])
 
 
-def _look_at_frames(
-    job: Job, source: Path, video: VideoStream, probe: Probe
-) -> list[tuple[float, bytes]]:
-    """Small gray frames at the sampled moments; those that do not decode are left out."""
-    duration_ms = probe.duration_ms or 0
-    times = sample_times(duration_ms) if duration_ms and probe.has_index else [0.0]
-    frames = []
-    for number, time in enumerate(times):
-        job.check()
-        args = [
-            *_frame_input(source, time), "-map", f"0:{video.index}", "-frames:v", "1",
-            "-vf", f"scale={LOOK_WIDTH}:{LOOK_HEIGHT},format=gray", "-f", "rawvideo", "pipe:1",
-        ]  # fmt: skip
-        done = _run(job, args)
-        if len(done.stdout) == LOOK_WIDTH * LOOK_HEIGHT:
-            frames.append((time, done.stdout))
-        job.report(0.6 * (number + 1) / len(times))
-    return frames
+def _sample(
+    job: Job, source: Path, video: VideoStream, times: Sequence[float]
+) -> tuple[bytes, list[bytes]]:
+    """(mosaic as WebP, small gray frames): one run that seeks sixteen times; empty when it fails."""
+    width, height = _even(display_size(video), MOSAIC_WIDTH // GRID)
+    looks = bytearray()
+    graph = []
+    for number in range(CELLS):
+        graph += [
+            f"[{number}:{video.index}]trim=end_frame=1,setpts=PTS-STARTPTS,"
+            f"scale={width}:{height},setsar=1,format=yuv420p,split=2[c{number}][d{number}]",
+            f"[d{number}]scale={LOOK_WIDTH}:{LOOK_HEIGHT},format=gray[g{number}]",
+        ]
+    places = [f"{n % GRID * width}_{n // GRID * height}" for n in range(CELLS)]
+    cells = "".join(f"[c{number}]" for number in range(CELLS))
+    grays = "".join(f"[g{number}]" for number in range(CELLS))
+    graph += [
+        f"{cells}xstack=inputs={CELLS}:layout={'|'.join(places)}[mosaic]",
+        f"{grays}vstack=inputs={CELLS}[looks]",
+    ]
+    args = [part for time in times for part in _frame_input(source, time)]
+    args += ["-filter_complex", ";".join(graph), "-map", "[mosaic]", "-frames:v", "1", *_WEBP]
+    args += ["-map", "[looks]", "-frames:v", "1", "-f", "rawvideo", "{sink0}"]
+    done = _run(job, args, looks.extend)
+    if not done.is_success or len(looks) != CELLS * LOOK_BYTES:
+        return b"", []
+    return done.stdout, [
+        bytes(looks[at : at + LOOK_BYTES]) for at in range(0, len(looks), LOOK_BYTES)
+    ]
 
 
-def _run(job: Job, args: list[str]) -> Finished:
+def _poster(job: Job, source: Path, video: VideoStream, time: float) -> bytes:
+    width, height = _even(display_size(video), POSTER_WIDTH)
+    args = [*_frame_input(source, time), "-map", f"0:{video.index}", "-frames:v", "1"]
+    args += ["-vf", f"scale={width}:{height}:flags=bicubic,setsar=1", *_WEBP]
+    done = _run(job, args)
+    return done.stdout if done.is_success else b""
+
+
+def _run(job: Job, args: list[str], *sinks: Callable[[bytes], None]) -> Finished:
     ffmpeg: FFmpeg = job.tools.ffmpeg
-    done = ffmpeg.run(args, cancelled=job.cancelled, timeout_s=60)
+    done = ffmpeg.run(args, sinks=sinks, cancelled=job.cancelled, timeout_s=120)
     job.check()
     return done
-
-
-def _make_poster(job: Job, media: Media, source: Path, video: VideoStream, time: float) -> str:
-    width, height = _even(display_size(video), POSTER_WIDTH)
-    args = [
-        *_frame_input(source, time), "-map", f"0:{video.index}", "-frames:v", "1",
-        "-vf", f"scale={width}:{height}:flags=bicubic,setsar=1",
-    ]  # fmt: skip
-    return _store(job, media, "poster", args)
-
-
-def _make_mosaic(
-    job: Job, media: Media, source: Path, video: VideoStream, times: Sequence[float]
-) -> str:
-    width, height = _even(display_size(video), MOSAIC_WIDTH // GRID)
-    count = GRID * GRID
-    chosen = [times[number * len(times) // count] for number in range(count)]
-    args = [part for time in chosen for part in _frame_input(source, time)]
-    cells = [
-        f"[{number}:{video.index}]trim=end_frame=1,scale={width}:{height},setsar=1,"
-        f"setpts=PTS-STARTPTS,format=yuv420p[c{number}]"
-        for number in range(count)
-    ]
-    inputs = "".join(f"[c{number}]" for number in range(count))
-    layout = "|".join(
-        f"{column * width}_{row * height}" for row in range(GRID) for column in range(GRID)
-    )
-    graph = ";".join([*cells, f"{inputs}xstack=inputs={count}:layout={layout}[out]"])
-    args += ["-filter_complex", graph, "-map", "[out]", "-frames:v", "1"]
-    return _store(job, media, "mosaic", args)
 
 
 def _even(size: tuple[int, int], most: int) -> tuple[int, int]:
@@ -137,15 +127,10 @@ def _even(size: tuple[int, int], most: int) -> tuple[int, int]:
     return max(2, round(width * scale / 2) * 2), max(2, round(height * scale / 2) * 2)
 
 
-def _store(job: Job, media: Media, name: str, args: list[str]) -> str:
-    """Run ffmpeg to a WebP on its standard output and keep that under our own name."""
-    encoder = ["-c:v", "libwebp", "-quality", "82", "-f", "webp", "pipe:1"]
-    done = _run(job, [*args, *encoder])
-    if not done.is_success or not done.stdout.startswith(b"RIFF"):
-        raise Unsupported(last_words(done.stderr_tail))
+def _store(job: Job, media: Media, name: str, image: bytes) -> str:
     tools: Tools = job.tools
     key = f"media/{media.uid[:2]}/{media.uid}/images/{name}-{job.id}-{job.attempt}.webp"
     with tools.storage.create(key) as staged:
-        staged.path.write_bytes(done.stdout)
+        staged.path.write_bytes(image)
         staged.commit()
     return key

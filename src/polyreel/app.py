@@ -1,0 +1,119 @@
+"""Assembly: from settings to tools, apps and workers. The only file that knows everyone."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from polyreel.core import media, upkeep
+from polyreel.core.ingest import tables as _ingest
+from polyreel.core.library import tables as _library
+from polyreel.core.media import tables as _media
+from polyreel.core.options import tables as _options
+from polyreel.core.stats import Traffic
+from polyreel.core.stats import tables as _stats
+from polyreel.core.users import KeyAudit
+from polyreel.core.users import tables as _users
+from polyreel.infra.ffmpeg import FFmpeg
+from polyreel.infra.jobs import JobKind, JobQueue, Worker, WorkerOptions
+from polyreel.infra.logs import configure_logs
+from polyreel.infra.notify import Notifier
+from polyreel.infra.secrets import Secrets
+from polyreel.infra.storage import LocalStorage
+from polyreel.infra.tools import Tools
+from polyreel.infra.tx import Database
+from polyreel.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from polyreel.http.middleware import ASGIApp
+
+__all__ = ["KINDS", "TABLES", "close_tools", "create_asgi", "make_worker", "open_tools"]
+
+# Imported for what they add to the metadata, which migrations compare with.
+TABLES = (_ingest, _library, _media, _options, _stats, _users)
+
+KINDS: Sequence[JobKind] = (*media.KINDS, *upkeep.KINDS)
+
+
+def open_tools(settings: Settings) -> Tools:
+    """Open everything that reaches outside; the data folder is made, for its owner alone."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    settings.run_dir.mkdir(exist_ok=True, mode=0o700)
+    notifier = Notifier(settings.run_dir)
+    return Tools(
+        settings=settings,
+        db=Database(
+            settings.effective_database_url,
+            lock_path=settings.run_dir / "db.lock",
+            notifier=notifier,
+            enqueuer=JobQueue(KINDS),
+        ),
+        storage=LocalStorage(settings.files_dir),
+        notifier=notifier,
+        ffmpeg=FFmpeg(settings.ffmpeg, settings.encode_threads),
+        secrets=Secrets(settings.data_dir / "secret.key"),
+    )
+
+
+def close_tools(tools: Tools) -> None:
+    """Close what `open_tools` opened."""
+    tools.notifier.close()
+    tools.db.close()
+
+
+def make_worker(tools: Tools, lanes: Sequence[str] | None = None) -> Worker:
+    """The worker of this process; `lanes` None: all."""
+    settings = tools.settings
+    slots = {
+        "fast": settings.worker_fast,
+        "encode": settings.worker_encode,
+        "net": settings.worker_net,
+        "light": settings.worker_light,
+    }
+    chosen = {lane: count for lane, count in slots.items() if lanes is None or lane in lanes}
+    return Worker(
+        tools.db,
+        tools.notifier,
+        KINDS,
+        chosen,
+        tools,
+        WorkerOptions(lease_s=settings.lease_s, periodic=upkeep.PERIODIC),
+    )
+
+
+def create_asgi() -> "ASGIApp":
+    """The ASGI app of one web process, for the HTTP server to call; settings from the environment."""
+    from polyreel.dialects import uploads, videocms
+    from polyreel.dispatch import Apps, dispatch
+    from polyreel.http.auth import Proxies
+    from polyreel.http.lifespan import with_lifespan
+    from polyreel.http.media import MediaApp
+    from polyreel.http.middleware import observed
+    from polyreel.infra.process import die_with_parent
+    from polyreel.web import make_app as make_web
+
+    die_with_parent()
+    settings = load_settings()
+    configure_logs(settings)
+    tools = open_tools(settings)
+    traffic = Traffic(tools.db)
+    audit = KeyAudit(tools.db)
+    apps = Apps(
+        media=MediaApp(tools, traffic, videocms.answer_media),
+        uploads=uploads.make_app(tools, audit),
+        videocms=videocms.make_app(tools, audit),
+        web=make_web(tools),
+    )
+
+    def start() -> None:
+        tools.notifier.start()
+        traffic.start()
+        audit.start()
+
+    def stop() -> None:
+        traffic.close()
+        audit.stop()
+        close_tools(tools)
+
+    app = observed(
+        dispatch(apps), proxies=Proxies(settings.trusted_proxies), base_url=settings.base_url
+    )
+    return with_lifespan(app, start, stop)

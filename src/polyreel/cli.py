@@ -1,0 +1,264 @@
+"""The command line: serve, look after and fill a server. See `polyreel --help`."""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from polyreel import __version__
+from polyreel.app import close_tools, open_tools
+from polyreel.core.ingest import add_file
+from polyreel.core.library import Video, find_folder_by_path, get_video
+from polyreel.core.upkeep import sweep
+from polyreel.core.users import (
+    PASSWORDS,
+    Actor,
+    actor_of,
+    create_key,
+    create_user,
+    ensure_derived_key,
+    find_user_by_name,
+)
+from polyreel.infra.doctor import inspect
+from polyreel.infra.logs import configure_logs
+from polyreel.infra.migrate import upgrade
+from polyreel.infra.tools import Tools
+from polyreel.infra.tx import Tx
+from polyreel.kit.errors import AppError, NotFound
+from polyreel.kit.units import format_bytes
+from polyreel.settings import Settings, SettingsError, child_environment, load_settings
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+user_app = typer.Typer(no_args_is_help=True, help="Accounts.")
+key_app = typer.Typer(no_args_is_help=True, help="API keys.")
+app.add_typer(user_app, name="user")
+app.add_typer(key_app, name="key")
+
+out = Console(highlight=False, soft_wrap=True)
+DataDir = Annotated[
+    Path | None, typer.Option("--data-dir", help="The server's folder (POLYREEL_DATA_DIR).")
+]
+
+
+def main() -> None:
+    """Run the command line; errors a person can act on are one line and exit code 1."""
+    try:
+        app()
+    except (AppError, SettingsError) as error:
+        sys.stderr.write(f"polyreel: {error}\n")
+        sys.exit(1)
+
+
+@contextmanager
+def _opened(data_dir: Path | None) -> Iterator[Tools]:
+    settings = load_settings(data_dir=data_dir)
+    configure_logs(settings)
+    tools = open_tools(settings)
+    try:
+        upgrade(tools.db)
+        yield tools
+    finally:
+        close_tools(tools)
+
+
+def _settings(data_dir: Path | None, **more: Any) -> Settings:
+    return load_settings(data_dir=data_dir, **more)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    out.print(__version__)
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Run the whole server: web and worker processes, supervised."""
+    _become("supervise", _settings(data_dir, host=host, port=port))
+
+
+@app.command()
+def web(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Run only the web processes."""
+    _become("web", _settings(data_dir, host=host, port=port))
+
+
+@app.command()
+def worker(
+    lanes: Annotated[
+        str | None, typer.Option(help="Comma list of fast, encode, net, light; default all.")
+    ] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Run only a worker process."""
+    from polyreel.serve import run_worker
+
+    chosen = [lane.strip() for lane in lanes.split(",")] if lanes else None
+    raise typer.Exit(run_worker(_settings(data_dir), chosen))
+
+
+def _become(command: str, settings: Settings) -> None:
+    """Go on as a process without the libraries of the command line."""
+    arguments = [sys.executable, "-m", "polyreel", command]
+    os.execve(sys.executable, arguments, child_environment(settings))  # noqa: S606 - our own
+
+
+@app.command()
+def settings(data_dir: DataDir = None) -> None:
+    """Print the effective settings, secrets masked."""
+    for name, value, meaning in _settings(data_dir).shown():
+        out.print(f"[bold]{name}[/]={value}")
+        out.print(f"    {meaning}", style="dim")
+
+
+@app.command()
+def doctor(
+    sweep_files: Annotated[
+        bool, typer.Option("--sweep", help="Remove files that no row names.")
+    ] = False,
+    min_age: Annotated[
+        float, typer.Option(help="With --sweep: spare files younger than this, in seconds.")
+    ] = 86_400,
+    data_dir: DataDir = None,
+) -> None:
+    """Look at what the server needs; with --sweep, compare its files with its rows."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    good = True
+    for check in inspect(_settings(data_dir)):
+        mark = "[green]ok[/]" if check.ok else "[red]!![/]"
+        table.add_row(mark, check.name, check.value, f"[dim]{check.note}[/]")
+        good = good and check.ok
+    out.print(table)
+    if sweep_files:
+        with _opened(data_dir) as tools:
+            report = sweep(tools.db, tools.storage, min_age_s=min_age)
+        for key in report.removed:
+            out.print(f"removed: {key}")
+        for key in report.missing:
+            out.print(f"[red]missing:[/] {key}")
+        out.print(
+            f"{len(report.removed)} files without a row removed "
+            f"({format_bytes(report.removed_bytes)}), {len(report.missing)} rows without a file"
+        )
+        good = good and not report.missing
+    raise typer.Exit(0 if good else 1)
+
+
+@user_app.command("add")
+def user_add(
+    name: str,
+    admin: Annotated[bool, typer.Option("--admin", help="May do everything.")] = False,
+    password_stdin: Annotated[
+        bool, typer.Option("--password-stdin", help="Read the password from standard input.")
+    ] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Make an account."""
+    if password_stdin:
+        password = sys.stdin.readline().rstrip("\n")
+    else:
+        password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+    hashed = PASSWORDS.hash(password)
+    with _opened(data_dir) as tools, tools.db.write() as tx:
+        create_user(tx, name, password=hashed, is_admin=admin)
+    out.print(f"{name} has an account{' as administrator' if admin else ''}.")
+
+
+@key_app.command("add")
+def key_add(
+    user: str,
+    key_for: Annotated[
+        Literal["videocms", "uploads", "tubearchivist", "optimized"],
+        typer.Option("--for", help="The API the key is for."),
+    ],
+    name: Annotated[str, typer.Option(help="What to call it in lists.")] = "command line",
+    data_dir: DataDir = None,
+) -> None:
+    """Make an API key and print it, this once, as the last word of the line."""
+    with _opened(data_dir) as tools, tools.db.write() as tx:
+        actor = _actor(tx, user)
+        if key_for == "tubearchivist":
+            made = ensure_derived_key(tx, tools.secrets, actor)
+        else:
+            made = create_key(tx, actor, key_for, name=name)
+    out.print(f"Key of {user} for {key_for}: {made.text}")
+
+
+def _actor(tx: Tx, name: str) -> Actor:
+    user = find_user_by_name(tx, name)
+    if user is None:
+        raise NotFound(f"There is no account called {name}.")
+    return actor_of(user)
+
+
+@app.command()
+def add(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
+    user: Annotated[str, typer.Option(help="Whose video it shall be.")],
+    folder: Annotated[str, typer.Option(help="Folder path, such as holidays/2026.")] = "",
+    wait: Annotated[
+        Literal["playable", "ready"] | None, typer.Option(help="Return when it is that far.")
+    ] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Copy a file of this machine in."""
+    with _opened(data_dir) as tools:
+        with tools.db.read() as tx:
+            actor = _actor(tx, user)
+            folder_id = _folder_id(tx, actor, folder)
+        with _bar("Copying") as report:
+            video = add_file(
+                tools.db, tools.storage, actor, file, folder_id=folder_id, report=report
+            )
+        if wait:
+            video = _wait(tools, actor, video, wait)
+        out.print(f"{video.name}: {video.state}  /v/{video.uuid}")
+    if video.state == "failed":
+        raise NotFound(video.message or "The file could not be made playable.")
+
+
+def _folder_id(tx: Tx, actor: Actor, path: str) -> int | None:
+    names = [part for part in path.split("/") if part]
+    if not names:
+        return None
+    folder = find_folder_by_path(tx, actor, names)
+    if folder is None:
+        raise NotFound(f"There is no folder {path}.")
+    return folder.id
+
+
+def _wait(tools: Tools, actor: Actor, video: Video, wanted: str) -> Video:
+    with _bar("Waiting") as report:
+        while True:
+            with tools.db.read() as tx:
+                video = get_video(tx, actor, video.id)
+            report(video.progress)
+            if video.has_ended or (wanted == "playable" and video.is_playable):
+                return video
+            time.sleep(0.2)
+
+
+@contextmanager
+def _bar(label: str) -> Iterator[Callable[[float], None]]:
+    columns = (SpinnerColumn(), TextColumn(label), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(label, total=1.0)
+        yield lambda done: progress.update(task, completed=done)

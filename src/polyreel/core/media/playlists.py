@@ -1,0 +1,162 @@
+"""HLS playlists as text, from the index alone. Pure.
+
+Source: RFC 8216 and draft-pantos-hls-rfc8216bis (version 7: fragmented MP4); the shapes of the masters
+are the VideoCMS contract's, with the improvements it allows.
+"""
+
+import math
+from collections.abc import Sequence
+
+from polyreel.core.media.index import Fragment
+from polyreel.core.media.renditions import Rendition
+
+# Of a source without an index nothing is known ahead; this must cover the longest fragment to come.
+EVENT_TARGET_S = 10
+GROUP = "AAC"
+# A fragment shorter than this is not promised: rounding may leave nothing for it.
+LEAST_US = 100_000
+
+
+def offered(renditions: Sequence[Rendition]) -> tuple[list[Rendition], list[Rendition]]:
+    """(pictures, sounds) that a master lists: what is whole, and what is promised and has begun.
+
+    Pictures smallest first, as VideoCMS lists them.
+    """
+    listed = [
+        item
+        for item in renditions
+        if item.state != "failed"
+        and item.init
+        and (item.state == "ready" or (item.promised and item.has_begun))
+    ]
+    pictures = [item for item in listed if item.kind == "video"]
+    return (
+        sorted(pictures, key=lambda item: (min(item.width, item.height), item.position)),
+        [item for item in listed if item.kind == "audio"],
+    )
+
+
+def master_playlist(base: str, pictures: Sequence[Rendition], sounds: Sequence[Rendition]) -> str:
+    """A master playlist; `base` is the video's address without a slash at its end.
+
+    No final newline, as in the contract. Without a picture each sound is a variant of its own.
+    """
+    lines = ["#EXTM3U", "#EXT-X-VERSION:7", "#EXT-X-INDEPENDENT-SEGMENTS"]
+    if not pictures:
+        for item in sounds:
+            lines += [f"#EXT-X-STREAM-INF:{_rates([item])},CODECS={_quoted(item.codec or '')}"]
+            lines += [_sound_uri(base, item)]
+        return "\n".join(lines)
+    names: set[str] = set()
+    for number, item in enumerate(sounds):
+        name = _unique(item.title or f"Audio {number + 1}", names)
+        attributes = [f"TYPE=AUDIO,GROUP-ID={_quoted(GROUP)},NAME={_quoted(name)}"]
+        attributes += [f"LANGUAGE={_quoted(item.language)}"] if item.language else []
+        attributes += [f"DEFAULT={'NO' if number else 'YES'},AUTOSELECT=YES"]
+        attributes += [f"CHANNELS={_quoted(str(item.channels))}"] if item.channels else []
+        attributes += [f"URI={_quoted(_sound_uri(base, item))}"]
+        lines.append("#EXT-X-MEDIA:" + ",".join(attributes))
+    loudest = max(sounds, key=lambda item: item.peak_bps, default=None)
+    codecs = list(dict.fromkeys(item.codec or "" for item in sounds))
+    for item in pictures:
+        attributes = [_rates([item, loudest] if loudest else [item])]
+        attributes += [f"RESOLUTION={item.width}x{item.height}"]
+        attributes += [f"FRAME-RATE={item.fps:.3f}"] if item.fps else []
+        attributes += [f"CODECS={_quoted(','.join([item.codec or '', *codecs]))}"]
+        attributes += [f"AUDIO={_quoted(GROUP)}"] if sounds else []
+        lines += ["#EXT-X-STREAM-INF:" + ",".join(attributes), f"{base}/{item.name}/out.m3u8"]
+    return "\n".join(lines)
+
+
+def _rates(items: Sequence[Rendition]) -> str:
+    peak = sum(item.peak_bps for item in items)
+    average = sum(item.average_bps for item in items)
+    return f"BANDWIDTH={max(peak, average, 1)},AVERAGE-BANDWIDTH={max(average, 1)}"
+
+
+def _sound_uri(base: str, item: Rendition) -> str:
+    return f"{base}/{item.name}/audio/audio.m3u8"
+
+
+def _quoted(text: str) -> str:
+    """A quoted-string: no quotes, no line breaks (RFC 8216, 4.2)."""
+    return '"' + "".join("'" if c == '"' else c for c in text if c.isprintable()) + '"'
+
+
+def _unique(name: str, names: set[str]) -> str:
+    chosen, number = name, 2
+    while chosen in names:
+        chosen, number = f"{name} ({number})", number + 1
+    names.add(chosen)
+    return chosen
+
+
+def media_playlist(rendition: Rendition, cuts_us: Sequence[int]) -> str:
+    """The playlist of one rendition.
+
+    With cuts it promises the whole film at once (VOD); without, it lists what is whole and grows
+    (EVENT) until the rendition is ready. A ready rendition is listed by its true durations.
+    """
+    stem = "audio" if rendition.kind == "audio" else "out"
+    query = f"?r={rendition.revision}"
+    is_ready = rendition.state == "ready"
+    promise = promised(rendition, cuts_us)
+    entries = _made(rendition) if is_ready or not cuts_us else promise
+    durations = [duration for _, duration in entries]
+    target = max(
+        [
+            math.ceil(max((seconds for _, seconds in promise), default=0)),
+            round(max(durations, default=0)),
+            1,
+        ]
+    )
+    lines = ["#EXTM3U", "#EXT-X-VERSION:7"]
+    if is_ready or cuts_us:
+        lines += [f"#EXT-X-TARGETDURATION:{target}", "#EXT-X-MEDIA-SEQUENCE:0"]
+        lines += ["#EXT-X-PLAYLIST-TYPE:VOD", "#EXT-X-INDEPENDENT-SEGMENTS"]
+    else:
+        lines += [f"#EXT-X-TARGETDURATION:{EVENT_TARGET_S}", "#EXT-X-MEDIA-SEQUENCE:0"]
+        lines += ["#EXT-X-PLAYLIST-TYPE:EVENT", "#EXT-X-INDEPENDENT-SEGMENTS"]
+        lines += ["#EXT-X-START:TIME-OFFSET=0"]
+    lines += [f'#EXT-X-MAP:URI="{stem}.mp4{query}"']
+    for number, duration in entries:
+        lines += [f"#EXTINF:{duration:.6f},", f"{stem}{number}.mp4{query}"]
+    if is_ready or cuts_us:
+        lines += ["#EXT-X-ENDLIST"]
+    return "\n".join([*lines, ""])
+
+
+def _made(rendition: Rendition) -> list[tuple[int, float]]:
+    """(number, seconds) of the fragments that are whole, up to the first that is missing."""
+    entries: list[tuple[int, float]] = []
+    for part in rendition.parts:
+        if part.first_fragment != (entries[-1][0] + 1 if entries else 0) and part.number:
+            break
+        for number, fragment in enumerate(part.fragments, part.first_fragment):
+            entries.append((number, fragment.duration_us / 1e6))
+        if part.state != "ready":
+            break
+    return [entry for entry in entries if entry[1] > 0]
+
+
+def promised(rendition: Rendition, cuts_us: Sequence[int]) -> list[tuple[int, float]]:
+    """(number, seconds) of every fragment the cuts promise, up to the end of this track."""
+    end = rendition.duration_us
+    starts = [cut for cut in cuts_us if cut < end - LEAST_US] or list(cuts_us[:1])
+    ends = [*starts[1:], max(end, starts[-1] + LEAST_US) if starts else 0]
+    return [
+        (number, (stop - start) / 1e6)
+        for number, (start, stop) in enumerate(zip(starts, ends, strict=True))
+    ]
+
+
+def find_fragment(rendition: Rendition, number: int) -> tuple[str, Fragment] | None:
+    """(storage key, place) of a fragment that is whole and not empty."""
+    for part in reversed(rendition.parts):
+        if number >= part.first_fragment:
+            position = number - part.first_fragment
+            if part.key is None or position >= len(part.fragments):
+                return None
+            fragment = part.fragments[position]
+            return (part.key, fragment) if fragment.size else None
+    return None

@@ -1,0 +1,6 @@
+"""Upkeep: files that no row names, rows whose file is gone, what has expired."""
+
+from polyreel.core.upkeep.sweep import SweepReport, sweep
+from polyreel.core.upkeep.tasks import KINDS, PERIODIC
+
+__all__ = ["KINDS", "PERIODIC", "SweepReport", "sweep"]

@@ -1,0 +1,40 @@
+"""Periodic jobs: a daily sweep of files, an hourly one of rows that have had their time."""
+
+from datetime import timedelta
+
+from polyreel.core.ingest import delete_expired_answers, sweep_uploads
+from polyreel.core.upkeep.sweep import sweep
+from polyreel.core.users import delete_expired
+from polyreel.infra.jobs import Job, JobKind, trim_jobs
+from polyreel.infra.jobs.schedule import Periodic
+from polyreel.infra.tools import Tools
+
+# An orphan is never older than a day: they are looked for every half.
+ORPHAN_S = 12 * 3600
+DEAD_UPLOAD_S = 300
+JOBS_KEPT = timedelta(days=14)
+
+
+def _sweep_files(job: Job) -> None:
+    tools: Tools = job.tools
+    report = sweep(tools.db, tools.storage, min_age_s=ORPHAN_S)
+    job.report(1.0, f"{len(report.removed)} files removed, {len(report.missing)} missing")
+
+
+def _sweep_rows(job: Job) -> None:
+    tools: Tools = job.tools
+    sweep_uploads(tools.db, tools.storage, DEAD_UPLOAD_S)
+    with tools.db.write() as tx:
+        delete_expired(tx)
+        delete_expired_answers(tx)
+        trim_jobs(tx, tx.now - JOBS_KEPT)
+
+
+KINDS = (
+    JobKind(name="upkeep.files", lane="light", run=_sweep_files),
+    JobKind(name="upkeep.rows", lane="light", run=_sweep_rows),
+)
+PERIODIC = (
+    Periodic(name="files", every_s=12 * 3600, kind="upkeep.files"),
+    Periodic(name="rows", every_s=600, kind="upkeep.rows"),
+)

@@ -1,0 +1,34 @@
+"""The lifespan of a web process: what starts before the first request and ends after the last."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from polyreel.http.middleware import ASGIApp, Receive, Scope, Send
+
+__all__ = ["with_lifespan"]
+
+_log = logging.getLogger(__name__)
+
+
+def with_lifespan(app: ASGIApp, start: Callable[[], None], stop: Callable[[], None]) -> ASGIApp:
+    """`app`, with `start` and `stop` run in a thread around its life (ASGI lifespan protocol)."""
+
+    async def lively(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            await app(scope, receive, send)
+            return
+        while True:
+            message = await receive()
+            phase = message["type"].removeprefix("lifespan.")
+            try:
+                await asyncio.to_thread(start if phase == "startup" else stop)
+            except Exception as error:  # noqa: BLE001 - told to the server, which ends
+                _log.exception("%s failed", phase)
+                await send({"type": f"lifespan.{phase}.failed", "message": str(error)})
+                return
+            await send({"type": f"lifespan.{phase}.complete"})
+            if phase == "shutdown":
+                return
+
+    return lively

@@ -1,0 +1,294 @@
+"""The media app: every byte of playlists, fragments and images, behind one gate. Raw ASGI.
+
+    <uuid>/stream/multi/master.m3u8       all sounds          <uuid>/<quality>/out.m3u8, out.mp4, outN.mp4
+    <uuid>/stream/muted/master.m3u8       none                <uuid>/<audio>/audio/audio.m3u8, audio.mp4, audioN.mp4
+    <uuid>/<audio>/stream/master.m3u8     one                 <uuid>/image/thumb/<file>.webp
+
+below `/videos/qualitys/` and at the root. Source: contracts of the VideoCMS API, 4.2 to 4.4.
+"""
+
+import asyncio
+import hashlib
+import os
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http.cookies import CookieError, SimpleCookie
+from typing import TypeVar
+
+from polyreel.core.delivery import (
+    FragmentNotFound,
+    MediaView,
+    Place,
+    Tickets,
+    hurry,
+)
+from polyreel.core.media import Rendition
+from polyreel.core.stats import Traffic
+from polyreel.http.bytes import send_file_range
+from polyreel.http.face import Answer
+from polyreel.http.middleware import Receive, Scope, Send
+from polyreel.http.ranges import Selected, Validators, http_date, select
+from polyreel.http.views import Views
+from polyreel.infra.tools import Tools
+from polyreel.kit.errors import AppError, Busy, Forbidden, Invalid, NotFound, Unauthenticated
+from polyreel.kit.ids import parse_uuid
+
+__all__ = ["COOKIE", "PREFIX", "MediaApp"]
+
+PREFIX = "/videos/qualitys"
+COOKIE = "vc_media"
+WAIT_S = 12.0
+MOST_WAITING = 2_000
+M3U8 = "application/vnd.apple.mpegurl"
+_QUALITY = re.compile(r"([0-9]{3,4}p|h264)")
+_VIDEO_FILE = re.compile(r"out([0-9]{0,4})\.(m3u8|ts|webm|mp4)")
+_AUDIO_FILE = re.compile(r"audio([0-9]{0,4})\.(m3u8|ts|wav|mp3|ogg|mp4)")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """One representation: text, bytes, or a place in a file."""
+
+    kind: str
+    etag: str
+    modified_s: int
+    cache: str
+    body: bytes | Place
+
+
+class MediaApp:
+    """ASGI app for all media addresses; `answer` writes an error in the dialect's own form."""
+
+    def __init__(
+        self,
+        tools: Tools,
+        traffic: Traffic,
+        answer: Answer,
+    ) -> None:
+        self._tools = tools
+        self._traffic = traffic
+        self._answer = answer
+        self._views = Views(tools)
+        self.tickets = Tickets(tools.secrets.key("media tickets"))
+        self._waiting = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        headers = {
+            key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]
+        }
+        path: str = scope["path"]
+        base = PREFIX if path.startswith(PREFIX + "/") else ""
+        parts = path[len(base) + 1 :].split("/")
+        head = scope["method"] == "HEAD"
+        try:
+            view, answer = await self._find(parts, base, headers, scope)
+            await self._send(send, headers, view, answer, head=head)
+        except AppError as error:
+            status, extra, body = self._answer(error)
+            await _start(send, status, {**extra, "content-length": str(len(body))})
+            await send({"type": "http.response.body", "body": b"" if head else body})
+
+    async def _find(
+        self, parts: list[str], base: str, headers: Mapping[str, str], scope: Scope
+    ) -> tuple[MediaView, _Answer]:
+        uuid = parse_uuid(parts[0])
+        if uuid is None:
+            raise Invalid("The address holds no valid id.")
+        if scope["method"] not in ("GET", "HEAD"):
+            raise NotFound
+        view = await self._views.get(uuid)
+        if parts[1:3] == ["image", "thumb"] and len(parts) == 4:
+            if view is not None and view.visibility == "private":
+                self._admit(headers, uuid, view)
+            return self._image(view, parts[3])
+        view = self._admit(headers, uuid, view)
+        address = f"{base}/{uuid}"
+        match parts[1:]:
+            case ["stream", "multi" | "muted" as sounds, "master.m3u8"]:
+                return await self._master(view, address, sounds)
+            case [audio, "stream", "master.m3u8"]:
+                return await self._master(view, address, _checked_uuid(audio))
+            case [audio, "audio", file]:
+                return await self._track(view, _checked_uuid(audio), "audio", file, scope)
+            case [quality, file]:
+                if not _QUALITY.fullmatch(quality):
+                    raise Invalid("There is no such quality.")
+                return await self._track(view, quality, "video", file, scope)
+            case _:
+                raise NotFound("There is no such file.")
+
+    def _admit(self, headers: Mapping[str, str], uuid: str, view: MediaView | None) -> MediaView:
+        """The one gate: a valid ticket for this video and for who may see it now."""
+        text = _cookie(headers.get("cookie", ""))
+        ticket = self.tickets.check(text) if text else None
+        if ticket is None:
+            raise Unauthenticated("Open the player page first.")
+        if ticket.video_uuid != uuid:
+            raise Forbidden("This ticket is for another video.")
+        if view is None:
+            raise NotFound("The video does not exist.")
+        if ticket.policy_version != view.policy_version:
+            raise Unauthenticated("Open the player page again.")
+        return view
+
+    def _image(self, view: MediaView | None, name: str) -> tuple[MediaView, _Answer]:
+        keys = {"4x4.webp": view.mosaic_key, "poster.webp": view.poster_key} if view else {}
+        key = keys.get(name)
+        if view is None or key is None:
+            raise NotFound("")
+        size = self._tools.storage.size(key)
+        etag = f'"{key.rsplit("/", 1)[-1].removesuffix(".webp")}-{view.media_uid[:8]}"'
+        cache = "public, max-age=300" if view.visibility != "private" else "private, no-cache"
+        return view, _Answer("image/webp", etag, view.changed_at_s, cache, Place(key, 0, size))
+
+    async def _master(
+        self, view: MediaView, address: str, sounds: str
+    ) -> tuple[MediaView, _Answer]:
+        view, text = await self._wait(view, lambda now: now.master(address, sounds))
+        return view, _playlist(view, text)
+
+    async def _track(
+        self, view: MediaView, name: str, kind: str, file: str, scope: Scope
+    ) -> tuple[MediaView, _Answer]:
+        match = (_VIDEO_FILE if kind == "video" else _AUDIO_FILE).fullmatch(file)
+        if match is None:
+            raise Invalid("There is no such file.")
+        number, suffix = match.groups()
+        rendition = view.rendition(name, kind)
+        if suffix == "m3u8" and not number:
+            view, _ = await self._wait(view, lambda now: now.rendition(name, kind).init)
+            return view, _playlist(view, view.playlist(view.rendition(name, kind)))
+        if suffix != "mp4":
+            raise FragmentNotFound
+        if not number:
+            view, init = await self._wait(view, lambda now: now.rendition(name, kind).init)
+            rendition = view.rendition(name, kind)
+            return view, self._media(view, rendition, "init", init, scope)
+        if view.find_place(rendition, int(number)) is None:
+            await asyncio.to_thread(self._hurry, view, rendition, int(number))
+        view, place = await self._wait(
+            view, lambda now: now.find_place(now.rendition(name, kind), int(number))
+        )
+        return view, self._media(view, view.rendition(name, kind), number, place, scope)
+
+    def _hurry(self, view: MediaView, rendition: Rendition, number: int) -> None:
+        with self._tools.db.write() as tx:
+            hurry(tx, view, rendition, number)
+
+    def _media(
+        self, view: MediaView, rendition: Rendition, what: str, body: bytes | Place, scope: Scope
+    ) -> _Answer:
+        # Only addresses that name the revision never mean other bytes later.
+        is_pinned = scope["query_string"] == f"r={rendition.revision}".encode()
+        cache = "private, max-age=31536000, immutable" if is_pinned else "private, no-cache"
+        etag = f'"{rendition.id}-{rendition.revision}-{what}"'
+        kind = "audio/mp4" if rendition.kind == "audio" else "video/mp4"
+        return _Answer(kind, etag, view.changed_at_s, cache, body)
+
+    async def _wait(
+        self, view: MediaView, find: Callable[[MediaView], T | None]
+    ) -> tuple[MediaView, T]:
+        """What `find` finds, as soon as it is there. Raises Busy after some seconds."""
+        found = find(view)
+        if found is not None:
+            return view, found
+        if self._waiting >= MOST_WAITING:
+            raise Busy("Too many viewers wait for this; please try again.", retry_after_s=5)
+        deadline = time.monotonic() + WAIT_S
+        self._waiting += 1
+        try:
+            while time.monotonic() < deadline:
+                current = await self._views.get(view.uuid, fresh=True)
+                if current is None:
+                    raise NotFound("The video has been deleted.")
+                found = find(current)
+                if found is not None:
+                    return current, found
+                await self._views.wait(current, deadline - time.monotonic())
+        finally:
+            self._waiting -= 1
+        raise Busy("This part is still being made.", retry_after_s=2)
+
+    async def _send(
+        self,
+        send: Send,
+        headers: Mapping[str, str],
+        view: MediaView,
+        answer: _Answer,
+        *,
+        head: bool,
+    ) -> None:
+        size = answer.body.size if isinstance(answer.body, Place) else len(answer.body)
+        chosen = select(headers, size, Validators(answer.etag, answer.modified_s))
+        fields = {
+            "content-type": answer.kind,
+            "etag": answer.etag,
+            "last-modified": http_date(answer.modified_s),
+            "cache-control": answer.cache,
+            "accept-ranges": "bytes",
+            "x-content-type-options": "nosniff",
+            "cross-origin-resource-policy": "cross-origin",
+        }
+        if chosen.status == 206:
+            last = chosen.start + chosen.length - 1
+            fields["content-range"] = f"bytes {chosen.start}-{last}/{size}"
+        elif chosen.status == 416:
+            fields["content-range"] = f"bytes */{size}"
+        if chosen.status != 304:
+            fields["content-length"] = str(chosen.length)
+        if head or not chosen.length:
+            await _start(send, chosen.status, fields)
+            await send({"type": "http.response.body", "body": b""})
+            return
+        if isinstance(answer.body, Place):
+            sent = await self._send_file(send, fields, answer.body, chosen)
+        else:
+            await _start(send, chosen.status, fields)
+            part = answer.body[chosen.start : chosen.start + chosen.length]
+            await send({"type": "http.response.body", "body": part})
+            sent = len(part)
+        self._traffic.record(view.owner_id, view.video_id, sent)
+
+    async def _send_file(
+        self, send: Send, fields: dict[str, str], place: Place, chosen: Selected
+    ) -> int:
+        try:
+            fd = self._tools.storage.open_read(place.key)
+        except FileNotFoundError:
+            raise NotFound("The file is being replaced.") from None
+        try:
+            await _start(send, chosen.status, fields)
+            return await send_file_range(send, fd, place.offset + chosen.start, chosen.length)
+        finally:
+            os.close(fd)
+
+
+def _checked_uuid(text: str) -> str:
+    uuid = parse_uuid(text)
+    if uuid is None:
+        raise Invalid("The address holds no valid id.")
+    return uuid
+
+
+def _cookie(text: str) -> str | None:
+    try:
+        morsel = SimpleCookie(text).get(COOKIE)
+    except CookieError:
+        return None
+    return morsel.value if morsel else None
+
+
+def _playlist(view: MediaView, text: str) -> _Answer:
+    body = text.encode()
+    etag = f'"{hashlib.sha256(body).hexdigest()[:24]}"'
+    return _Answer(M3U8, etag, view.changed_at_s, "private, no-cache", body)
+
+
+async def _start(send: Send, status: int, fields: Mapping[str, str]) -> None:
+    raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in fields.items()]
+    await send({"type": "http.response.start", "status": status, "headers": raw})

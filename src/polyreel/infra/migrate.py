@@ -1,0 +1,30 @@
+"""Bring a database to the newest layout."""
+
+import threading
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+
+import polyreel
+from polyreel.infra.tx import Database
+
+__all__ = ["alembic_config", "upgrade"]
+
+_one_at_a_time = threading.Lock()
+
+
+def alembic_config() -> Config:
+    """Alembic's configuration without an ini file."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(polyreel.__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def upgrade(db: Database) -> None:
+    """Apply the migrations that are missing, in one transaction; nothing when there are none."""
+    config = alembic_config()
+    with _one_at_a_time, db.engines.writing(), db.engines.writer.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
