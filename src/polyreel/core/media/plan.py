@@ -102,11 +102,13 @@ def plan_media(probe: Probe, rules: LadderRules) -> MediaPlan:
         cuts = cuts_on_grid(duration_us)
     pictures = _plan_pictures(video, probe, rules, cuts, copied=copied) if video else []
     sounds = [_plan_sound(stream, number, cuts) for number, stream in enumerate(probe.audio)]
-    lengths = {
-        item.index: _track_end_us(item, duration_us) for item in (*probe.video, *probe.audio)
-    }
+    ends: dict[int, int] = {}
+    for track in probe.audio:
+        ends[track.index] = _track_end_us(track, duration_us)
+    if video is not None:
+        ends[video.index] = _track_end_us(video, duration_us)
     renditions = tuple(
-        replace(item, duration_us=lengths[item.stream]) for item in (*pictures, *sounds)
+        replace(item, duration_us=ends[item.stream]) for item in (*pictures, *sounds)
     )
     width, height = display_size(video) if video else (0, 0)
     parts = WHOLE if copied or video is None else _plan_parts(cuts)
