@@ -14,7 +14,7 @@ LANES = ("fast", "encode", "net", "light")
 _LONGEST_BACKOFF_S = 900.0
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class JobKind:
     """One kind of job.
 
