@@ -30,10 +30,9 @@ from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.handlers import BaseRouteHandler
 from litestar.params import SkipValidation
 
-from polyreel.core.users import Actor
+from polyreel.core.users import Actor, KeyAudit
 from polyreel.http.middleware import (
     ASGIApp,
-    Exchange,
     Receive,
     Scope,
     Send,
@@ -101,21 +100,22 @@ class Crash(AppError):
         super().__init__(f"Something went wrong (request {request_id}).")
 
 
-def make_face(
+def make_face(  # noqa: PLR0913 - all that makes one API different from another
     name: str,
     routes: Sequence[BaseRouteHandler],
     *,
     tools: Tools,
     answer: Answer,
     authenticate: Authenticate,
+    audit: KeyAudit | None = None,
     auth_first: bool = False,
 ) -> ASGIApp:
     """The ASGI app of one API. Bodies are read up to 1 MiB; a route may say `request_max_body_size`.
 
-    With `auth_first` nobody unknown learns which paths and methods there are.
+    `audit` notes every request made with a key. With `auth_first` nobody unknown learns which paths
+    and methods there are.
     """
-
-    gate = _Gate(name=name, tools=tools, answer=answer, authenticate=authenticate)
+    gate = _Gate(name=name, tools=tools, answer=answer, authenticate=authenticate, audit=audit)
     litestar = Litestar(
         route_handlers=list(routes),
         guards=[] if auth_first else [gate.guard],
@@ -148,6 +148,7 @@ class _Gate:
     tools: Tools
     answer: Answer
     authenticate: Authenticate
+    audit: KeyAudit | None
 
     async def guard(
         self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
@@ -185,10 +186,12 @@ class _Gate:
         except Unauthenticated:
             if access == "login":
                 raise
-        if exchange.actor is not None:
-            _record_use(self.tools, scope, exchange)
-        elif access == "login":
-            raise Unauthenticated
+        if exchange.actor is None:
+            if access == "login":
+                raise Unauthenticated
+        elif self.audit is not None:
+            address = exchange.client.address
+            self.audit.record(exchange.actor, scope["method"], scope["path"], address)
 
 
 async def send_answer(send: Send, answered: tuple[int, Mapping[str, str], bytes]) -> None:
@@ -207,12 +210,6 @@ def raw_of(request: Request[Any, Any, Any]) -> tuple[Scope, Receive]:
 
 def _actor_of(request: Request[Any, Any, Any]) -> Actor | None:
     return ensure_exchange(cast(Scope, request.scope)).actor
-
-
-def _record_use(tools: Tools, scope: Scope, exchange: Exchange) -> None:
-    audit = getattr(tools, "key_audit", None)
-    if audit is not None and exchange.actor is not None:
-        audit.record(exchange.actor, scope["method"], scope["path"], exchange.client.address)
 
 
 def _kind_of(error: Exception, scope: Any, face: str) -> AppError:

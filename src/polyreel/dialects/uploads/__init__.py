@@ -4,6 +4,7 @@ Left out are the vendor's further endpoints (collections, videos, shareable link
 its uploads page does not describe: they are answered 404.
 """
 
+from polyreel.core.users import KeyAudit
 from polyreel.dialects.uploads.auth import authenticate
 from polyreel.dialects.uploads.errors import answer
 from polyreel.dialects.uploads.routes import ROUTES
@@ -14,8 +15,14 @@ from polyreel.infra.tools import Tools
 __all__ = ["make_app"]
 
 
-def make_app(tools: Tools) -> ASGIApp:
+def make_app(tools: Tools, audit: KeyAudit | None = None) -> ASGIApp:
     """The ASGI app of every path that begins with `/api/client/v1`."""
     return make_face(
-        "uploads", ROUTES, tools=tools, answer=answer, authenticate=authenticate, auth_first=True
+        "uploads",
+        ROUTES,
+        tools=tools,
+        answer=answer,
+        authenticate=authenticate,
+        audit=audit,
+        auth_first=True,
     )
