@@ -296,9 +296,12 @@ def _publish(source: Path, target: Path, root: Path) -> None:
 def _in_folder(target: Path, act: Callable[[], _T]) -> _T:
     """Make the folder of `target`, then `act`; again when `delete` just pruned the empty folder."""
     for _ in range(100):
-        target.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+        # FileExistsError too: mkdir met a folder that was gone when it looked what it was.
+        with contextlib.suppress(FileNotFoundError, FileExistsError):
+            target.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):
             return act()
+    target.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
     return act()
 
 
