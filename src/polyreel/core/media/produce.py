@@ -19,7 +19,7 @@ from polyreel.core.media.renditions import (
     set_rendition_progress,
 )
 from polyreel.core.media.states import settle
-from polyreel.infra.ffmpeg import last_words
+from polyreel.infra.ffmpeg import NICE, last_words
 from polyreel.infra.jobs import Job
 from polyreel.infra.process import Finished
 from polyreel.infra.storage import Growing
@@ -49,8 +49,15 @@ class _Output:
     packager: Packager
     listed: int = -1
 
+    @property
+    def is_new(self) -> bool:
+        """True when there is more than was listed; what is not promised is listed when whole."""
+        packager = self.packager
+        is_wanted = self.target.rendition.promised and packager.init is not None
+        return is_wanted and len(packager.fragments) != self.listed
 
-def produce(
+
+def produce(  # noqa: PLR0913 - the one way to make a part
     job: Job,
     media: Media,
     targets: Sequence[Target],
@@ -58,6 +65,7 @@ def produce(
     make_args: Callable[[Path], list[str]],
     *,
     duration_ms: int | None,
+    nice: int = NICE,
 ) -> list[Packager]:
     """Fill every target with one run of ffmpeg; answers their packagers, targets' order.
 
@@ -69,8 +77,10 @@ def produce(
     with ExitStack() as stack:
         outputs = [_open(tools, media, target, cuts, stack) for target in targets]
         with job.write() as tx:
-            for output in outputs:
-                begin_part(tx, output.target.part.id, output.key)
+            left = [begin_part(tx, output.target.part.id, output.key) for output in outputs]
+        for key in filter(None, left):
+            # What an attempt before this one made; no row names it any more.
+            tools.storage.delete(key)
         announcer = _Announcer(job, media, outputs)
         source = stack.enter_context(tools.storage.materialise(media.original_key))
         done = tools.ffmpeg.run(
@@ -79,6 +89,7 @@ def produce(
             duration_ms=duration_ms,
             progress=announcer.progress,
             cancelled=job.cancelled,
+            nice=nice,
         )
         job.check()
         for output in outputs:
@@ -137,13 +148,10 @@ class _Announcer:
             self.announce()
 
     def _is_new(self) -> bool:
-        return any(
-            output.packager.init is not None and len(output.packager.fragments) != output.listed
-            for output in self._outputs
-        )
+        return any(output.is_new for output in self._outputs)
 
     def _has_moved(self) -> bool:
-        return self._progress - self._progress_listed >= 0.01 and self._announced > 0
+        return self._progress - self._progress_listed >= 0.01
 
     def progress(self, done: float) -> None:
         """Called by ffmpeg's meter, about twice a second."""
@@ -154,12 +162,13 @@ class _Announcer:
     def announce(self) -> None:
         """One transaction for all outputs."""
         first_fragments = any(
-            output.listed <= 0 and output.packager.fragments for output in self._outputs
+            output.is_new and output.listed <= 0 and output.packager.fragments
+            for output in self._outputs
         )
         with self._job.write() as tx:
             for output in self._outputs:
                 packager = output.packager
-                if packager.init is not None and len(packager.fragments) != output.listed:
+                if output.is_new:
                     publish_part(tx, output.target.part.id, packager.init, packager.fragments)
                     output.listed = len(packager.fragments)
                 set_rendition_progress(tx, output.target.rendition.id, self._progress)
