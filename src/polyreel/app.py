@@ -16,6 +16,7 @@ from polyreel.infra.ffmpeg import FFmpeg
 from polyreel.infra.jobs import JobKind, JobQueue, Worker, WorkerOptions
 from polyreel.infra.logs import configure_logs
 from polyreel.infra.notify import Notifier
+from polyreel.infra.presence import Presence
 from polyreel.infra.secrets import Secrets
 from polyreel.infra.storage import LocalStorage
 from polyreel.infra.tools import Tools
@@ -37,6 +38,7 @@ def open_tools(settings: Settings) -> Tools:
     """Open everything that reaches outside; the data folder is made, for its owner alone."""
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     settings.run_dir.mkdir(exist_ok=True, mode=0o700)
+    presence = Presence(settings.run_dir / "presence.lock")
     notifier = Notifier(settings.run_dir)
     return Tools(
         settings=settings,
@@ -50,6 +52,7 @@ def open_tools(settings: Settings) -> Tools:
         notifier=notifier,
         ffmpeg=FFmpeg(settings.ffmpeg, settings.encode_threads),
         secrets=Secrets(settings.data_dir / "secret.key"),
+        presence=presence,
     )
 
 
@@ -57,6 +60,7 @@ def close_tools(tools: Tools) -> None:
     """Close what `open_tools` opened."""
     tools.notifier.close()
     tools.db.close()
+    tools.presence.close()
 
 
 def make_worker(tools: Tools, lanes: Sequence[str] | None = None) -> Worker:

@@ -101,12 +101,17 @@ def _stop(kept: list[_Kept]) -> int:
 def run_prepare(settings: Settings) -> int:
     """Bring the database up to date, end what dead processes left, print address and set-up link."""
     from polyreel.app import close_tools, open_tools
+    from polyreel.core.upkeep import end_what_died
     from polyreel.core.users import ensure_setup_token
     from polyreel.infra.migrate import upgrade
 
     configure_logs(settings)
     tools = open_tools(settings)
     upgrade(tools.db)
+    with tools.presence.alone() as is_alone:
+        # A database that is no file here may be in use by other machines: leases end in their time.
+        if is_alone and tools.db.dialect == "sqlite":
+            end_what_died(tools)
     token = ensure_setup_token(settings, tools.db)
     close_tools(tools)
     address = settings.base_url or f"http://{_shown_host(settings.host)}:{settings.port}"

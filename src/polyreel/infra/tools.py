@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from polyreel.infra.ffmpeg import FFmpeg
 from polyreel.infra.notify import Notifier
+from polyreel.infra.presence import Presence
 from polyreel.infra.secrets import Secrets
 from polyreel.infra.storage import LocalStorage
 from polyreel.infra.tx import Database
@@ -24,3 +25,4 @@ class Tools:
     notifier: Notifier
     ffmpeg: FFmpeg
     secrets: Secrets
+    presence: Presence

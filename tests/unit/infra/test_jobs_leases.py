@@ -143,3 +143,17 @@ def test_postgresql_can_say_all_this() -> None:
     assert "ON CONFLICT (key) WHERE state IN ('queued', 'running') DO NOTHING" in text
     fence = select(JobRow.id).with_for_update(skip_locked=True)
     assert "FOR UPDATE SKIP LOCKED" in str(fence.compile(dialect=dialect))
+
+
+def test_after_a_crash_every_lease_can_be_ended_at_once(db: Database) -> None:
+    with db.write() as tx:
+        tx.enqueue("k")
+        waiting = tx.enqueue("k") or 0
+        claim = take(tx)
+        leases.end_all(tx)
+    with db.write() as tx:
+        assert [each.id for each, _ in settle_expired(tx, KINDS)] == [claim.id]
+        assert leases.hold(tx, claim.id, claim.attempt) is None
+        again, other = take(tx), take(tx)
+        assert {again.id, other.id} == {claim.id, waiting}
+        assert again.attempt + other.attempt == 3

@@ -7,6 +7,7 @@ that runs them, local.py for how that process learns of work on one machine.
 
 from polyreel.infra.jobs.job import Job, JobCancelled, LeaseLost
 from polyreel.infra.jobs.kinds import LANES, JobKind
+from polyreel.infra.jobs.leases import end_all as end_leases
 from polyreel.infra.jobs.queue import (
     JobQueue,
     cancel_job,
@@ -38,6 +39,7 @@ __all__ = [
     "WorkerOptions",
     "cancel_job",
     "cancel_jobs_by_key",
+    "end_leases",
     "find_job",
     "get_job",
     "list_jobs",

@@ -30,6 +30,7 @@ __all__ = [
     "cancel",
     "claim",
     "due_in",
+    "end_all",
     "expired",
     "fail",
     "hold",
@@ -201,6 +202,11 @@ def expired(tx: Tx, kinds: Iterable[str], *, locked: bool = False, limit: int = 
     if locked:
         query = query.with_for_update(skip_locked=True)
     return [_claim(row) for row in tx.session.execute(query)]
+
+
+def end_all(tx: Tx) -> None:
+    """Let every lease run out now. For when it is known that no worker lives."""
+    tx.session.execute(_update().where(JobRow.state == _RUNNING).values(lease_until=_from_now(-1)))
 
 
 _CLAIMED = (
