@@ -61,7 +61,10 @@ def grow(tx: Tx, upload_id: str, *, least: int, wanted: int) -> int:
     row = tx.session.get(UploadRow, upload_id)
     if row is None:
         raise UploadLost
-    more = _within_quota(tx, row.user_id, least=least, wanted=wanted) if wanted else 0
+    more = 0
+    if wanted:
+        own = row.reserved_bytes
+        more = _within_quota(tx, row.user_id, least=least, wanted=wanted, own=own)
     tx.session.execute(
         update(UploadRow)
         .where(UploadRow.id == upload_id)
@@ -70,7 +73,8 @@ def grow(tx: Tx, upload_id: str, *, least: int, wanted: int) -> int:
     return more
 
 
-def _within_quota(tx: Tx, user_id: int, *, least: int, wanted: int) -> int:
+def _within_quota(tx: Tx, user_id: int, *, least: int, wanted: int, own: int = 0) -> int:
+    """How much more there is. What the upload itself holds, `own`, is not called used."""
     limit = users.get_user(tx, user_id).quota.limit_bytes
     if not limit:
         return wanted
@@ -81,5 +85,5 @@ def _within_quota(tx: Tx, user_id: int, *, least: int, wanted: int) -> int:
     )
     taken = library.used_bytes(tx, user_id) + int(reserved or 0)
     if limit - taken < least:
-        raise QuotaExceeded(taken, limit)
+        raise QuotaExceeded(taken - own, limit)
     return min(limit - taken, wanted)

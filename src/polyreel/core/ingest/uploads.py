@@ -135,6 +135,11 @@ class Upload:
         """The descriptor the file is written through."""
         return self._file().fd
 
+    @property
+    def sha256(self) -> str:
+        """Of what was written so far, 64 lower-case hex digits."""
+        return self._hash.hexdigest()
+
     def note_copied(self, size_bytes: int, digest: "hashlib._Hash") -> None:
         """Someone else wrote the whole file through `fd`: its size and SHA-256."""
         self.size, self._hash = size_bytes, digest

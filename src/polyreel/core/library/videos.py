@@ -5,9 +5,9 @@ from datetime import datetime
 
 from sqlalchemy import Row, Select, func, select
 
-from polyreel.core.library.folders import clean_name, listed_owner, may_add_to
+from polyreel.core.library.folders import FolderNotFound, clean_name, listed_owner, may_add_to
 from polyreel.core.library.media import Media, delete_media_if_unused
-from polyreel.core.library.tables import MediaRow, VideoRow
+from polyreel.core.library.tables import FolderRow, MediaRow, VideoRow
 from polyreel.core.users import Actor, allow
 from polyreel.infra.tx import Tx
 from polyreel.kit.errors import Invalid, NotFound
@@ -136,7 +136,11 @@ def get_video(tx: Tx, actor: Actor, video_id: int) -> Video:
 def list_videos(
     tx: Tx, actor: Actor, folder_id: int | None, *, owner_id: int | None = None
 ) -> list[Video]:
-    """What lies directly in a folder (None: the root), by name in code point order."""
+    """What lies directly in a folder (None: the root), by name in code point order; of `owner_id`
+    when an administrator asks. Raises FolderNotFound when the folder does not exist at all.
+    """
+    if folder_id is not None and tx.session.get(FolderRow, folder_id) is None:
+        raise FolderNotFound
     query = _rows().where(
         VideoRow.user_id == listed_owner(actor, owner_id), VideoRow.folder_id == folder_id
     )

@@ -1,0 +1,23 @@
+"""Answers as the upstream framework writes them: no charset beside JSON, a line end after it."""
+
+from typing import Any
+
+import msgspec
+from litestar import Response
+
+__all__ = ["empty_answer", "json_answer"]
+
+
+def json_answer(value: Any, status: int = 200, **headers: str) -> Response[bytes]:
+    """`value` as JSON; header names are given with underscores."""
+    return Response(
+        content=msgspec.json.encode(value) + b"\n",
+        status_code=status,
+        media_type="application/json",
+        headers={name.replace("_", "-"): text for name, text in headers.items()},
+    )
+
+
+def empty_answer(status: int) -> Response[bytes]:
+    """A status and nothing else."""
+    return Response(content=b"", status_code=status, media_type="text/plain; charset=UTF-8")

@@ -1,0 +1,106 @@
+"""The chapter "Authentication API": sign in, ask who one is, stay signed in. Contract: section 2."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Any
+
+from litestar import Request, Response, get, post
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import RawBody
+
+from polyreel.core import users
+from polyreel.dialects.videocms.answers import empty_answer, json_answer
+from polyreel.dialects.videocms.auth import authenticate
+from polyreel.dialects.videocms.binder import REQUIRED, Param, bind, least, most, sent_of
+from polyreel.dialects.videocms.shapes import Checked, CheckedKey, Login
+from polyreel.dialects.videocms.translate import time_text
+from polyreel.http.auth import bearer_token
+from polyreel.http.face import AnyActor, ServerTools, raw_of
+from polyreel.http.middleware import Exchange, ensure_exchange
+from polyreel.http.throttle import LoginThrottle
+from polyreel.infra.tools import Tools
+from polyreel.kit import clock
+from polyreel.kit.errors import Forbidden, Invalid, Unauthenticated
+
+__all__ = ["check_login", "make_login", "refresh_login"]
+
+_REFRESHED_WITHIN = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What a person signs in with."""
+
+    username: Annotated[str, Param("Username", REQUIRED, least(3), most(32))]
+    password: Annotated[str, Param("Password", REQUIRED, least(8), most(250))]
+
+
+def make_login(throttle: LoginThrottle) -> HTTPRouteHandler:
+    """The handler of `POST /api/auth/login`, counting wrong passwords in `throttle`."""
+
+    @post("/api/auth/login", status_code=200, opt={"access": "anyone"}, sync_to_thread=True)
+    def login(
+        request: Request[Any, Any, Any], body: RawBody, tools: ServerTools
+    ) -> Response[bytes]:
+        given = bind(Credentials, sent_of(request, body))
+        return json_answer(_sign_in(tools, throttle, given, _exchange_of(request)))
+
+    return login
+
+
+@get("/api/auth/check", opt={"access": "anyone"}, sync_to_thread=True)
+def check_login(request: Request[Any, Any, Any], tools: ServerTools) -> Response[bytes]:
+    """Who a token is. The panel asks every 15 seconds, so keys used for it are not noted."""
+    scope, _ = raw_of(request)
+    try:
+        actor = authenticate(tools, scope)
+    except (Unauthenticated, Forbidden):
+        actor = None
+    if actor is None:
+        return empty_answer(403)
+    exp = clock.iso(actor.expires_at) if actor.expires_at else None
+    if actor.via == "key":
+        return json_answer(CheckedKey(username=actor.username, exp=exp))
+    return json_answer(Checked(username=actor.username, exp=exp))
+
+
+@get("/api/auth/refresh", opt={"access": "known"}, sync_to_thread=True)
+def refresh_login(
+    request: Request[Any, Any, Any], actor: AnyActor, tools: ServerTools
+) -> Response[bytes]:
+    """A new JWT for one that is about to end."""
+    scope, _ = raw_of(request)
+    if bearer_token(scope["headers"]) is None:
+        return empty_answer(403)
+    if actor is None:
+        raise Unauthenticated("This login is over or was never valid.")
+    if actor.via != "jwt" or actor.expires_at is None:
+        raise Forbidden("An API key cannot be refreshed.")
+    if actor.expires_at - clock.now() > _REFRESHED_WITHIN:
+        raise Forbidden("It is too early to refresh this login.")
+    with tools.db.read() as tx:
+        user = users.get_user(tx, actor.user_id)
+    return json_answer(_login(users.issue_jwt(tools.secrets, user)))
+
+
+def _sign_in(
+    tools: Tools, throttle: LoginThrottle, given: Credentials, exchange: Exchange
+) -> Login:
+    if tools.settings.require_https and exchange.client.scheme != "https":
+        raise Forbidden("Please sign in over HTTPS.")
+    try:
+        with throttle.attempt(exchange.client.address, given.username):
+            user = users.check_password(tools.db, given.username, given.password)
+    except Unauthenticated as error:
+        # In this API a wrong password is a wrong field.
+        raise Invalid(error.message) from None
+    return _login(users.issue_jwt(tools.secrets, user))
+
+
+def _login(issued: users.Login) -> Login:
+    return Login(exp=time_text(issued.expires_at), token=issued.token)
+
+
+def _exchange_of(request: Request[Any, Any, Any]) -> Exchange:
+    scope, _ = raw_of(request)
+    return ensure_exchange(scope)

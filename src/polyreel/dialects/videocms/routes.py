@@ -1,0 +1,74 @@
+"""Every path and method of this API, and who may come without a token."""
+
+from collections.abc import Sequence
+
+from litestar.handlers import HTTPRouteHandler
+
+from polyreel.core.users import KeyAudit
+from polyreel.dialects.videocms.auth import authenticate
+from polyreel.dialects.videocms.config import get_config
+from polyreel.dialects.videocms.cors import with_cors
+from polyreel.dialects.videocms.errors import answer
+from polyreel.dialects.videocms.files import get_file, list_files
+from polyreel.dialects.videocms.folders import create_folder
+from polyreel.dialects.videocms.login import check_login, make_login, refresh_login
+from polyreel.dialects.videocms.player import get_status
+from polyreel.dialects.videocms.upload import make_upload
+from polyreel.http.face import make_face
+from polyreel.http.middleware import ASGIApp, Receive, Scope, Send
+from polyreel.http.throttle import LoginThrottle
+from polyreel.infra.tools import Tools
+
+__all__ = ["make_app"]
+
+
+def make_app(
+    tools: Tools,
+    audit: KeyAudit | None = None,
+    *,
+    throttle: LoginThrottle | None = None,
+    probe_wait_s: float = 5.0,
+) -> ASGIApp:
+    """The ASGI app of `/api/*` and `/v/<uuid>/status`; `audit` notes the use of keys.
+
+    `throttle` is shared by faces that sign people in. An upload is answered after at most
+    `probe_wait_s` seconds of looking into the file.
+    """
+    public = [
+        make_login(throttle or LoginThrottle()),
+        check_login,
+        refresh_login,
+        get_config,
+        get_status,
+    ]
+    private = [create_folder, make_upload(probe_wait_s), list_files, get_file]
+    for_anyone = make_face(
+        "videocms", public, tools=tools, answer=answer, authenticate=authenticate, audit=audit
+    )
+    for_known = make_face(
+        "videocms",
+        private,
+        tools=tools,
+        answer=answer,
+        authenticate=authenticate,
+        audit=audit,
+        auth_first=True,
+    )
+    open_routes = _routes(public)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        # What is not open is asked for a token first, so that nobody unknown learns what there is.
+        is_open = scope["type"] != "http" or (
+            (scope["method"], scope["path"]) in open_routes or scope["path"].startswith("/v/")
+        )
+        await (for_anyone if is_open else for_known)(scope, receive, send)
+
+    return with_cors(app)
+
+
+def _routes(handlers: Sequence[HTTPRouteHandler]) -> frozenset[tuple[str, str]]:
+    """(method, path) of every handler, HEAD beside each GET."""
+    found = {
+        (str(method), path) for one in handlers for path in one.paths for method in one.http_methods
+    }
+    return frozenset(found | {("HEAD", path) for method, path in found if method == "GET"})

@@ -1,0 +1,214 @@
+"""`POST /api/file/upload`: one file in one request. Contract: section 8, 8.1.
+
+The answer waits until the file was looked into, since clients are told at once what is no video.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from litestar import Request, Response, post
+from litestar.concurrency import sync_to_thread
+from litestar.handlers import HTTPRouteHandler
+
+from polyreel.core import ingest, library
+from polyreel.core.ingest import Upload, UploadLimits
+from polyreel.core.library import Video
+from polyreel.core.options import Options, read_options
+from polyreel.core.users import Actor
+from polyreel.dialects.videocms.answers import json_answer
+from polyreel.dialects.videocms.binder import REQUIRED, Param, bind_texts, most
+from polyreel.dialects.videocms.limits import upload_limit
+from polyreel.dialects.videocms.translate import folder_id_of, video_to_link
+from polyreel.http.auth import header
+from polyreel.http.face import KnownActor, ServerTools, raw_of
+from polyreel.http.middleware import Receive, Scope
+from polyreel.http.uploads import Received, drain, receive_upload
+from polyreel.infra.tools import Tools
+from polyreel.kit.errors import AppError, Busy, Forbidden, Invalid, NotFound, TooLarge
+
+__all__ = ["make_upload"]
+
+# What is inside is looked at apart from that.
+_SUFFIXES = "mp4 mkv webm avi mov ts m4v 3gp 3g2 wmv mpg mpeg asf flv f4v m2ts mts vob mxf divx ogv rm rmvb dv"
+
+_FORM_BYTES = 1024 * 1024
+# Fields that come after the file count in its announced length: so much they may be.
+_FIELDS_BYTES = 4096
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.03, 0.25
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a file shall go; 0 is the root."""
+
+    parent_folder_id: Annotated[int, Param("ParentFolderID")]
+
+
+@dataclass(frozen=True)
+class NewFile:
+    """A file to be made a link."""
+
+    name: Annotated[str, Param("Name", REQUIRED, most(128))]
+    parent_folder_id: Annotated[int, Param("ParentFolderID")]
+
+
+def make_upload(probe_wait_s: float) -> HTTPRouteHandler:
+    """The handler; it waits at most so long for what is in the file."""
+    # One at a time for each person, in this process; what counts for safety is the quota.
+    uploading: set[int] = set()
+
+    @post("/api/file/upload", status_code=200)
+    async def upload_file(
+        request: Request[Any, Any, Any], actor: KnownActor, tools: ServerTools
+    ) -> Response[bytes]:
+        scope, receive = raw_of(request)
+        if actor.user_id in uploading:
+            await drain(scope, receive)
+            raise Busy("Another upload of yours is still running.", retry_after_s=5)
+        uploading.add(actor.user_id)
+        try:
+            video = await _receive(tools, actor, scope, receive)
+            video = await _look(tools, actor, video, probe_wait_s)
+        finally:
+            uploading.discard(actor.user_id)
+        return json_answer(video_to_link(video, is_new=True))
+
+    return upload_file
+
+
+async def _receive(tools: Tools, actor: Actor, scope: Scope, receive: Receive) -> Video:
+    """The bytes, safe on the disk, as a video."""
+    options = await sync_to_thread(_options, tools)
+    limit = upload_limit(tools.settings, options)
+    refusal = _refusal(options, limit, scope)
+    if refusal is not None:
+        await drain(scope, receive)
+        raise refusal
+    limits = UploadLimits(max_bytes=limit, min_free_bytes=tools.settings.min_free_bytes)
+
+    def begin(filename: str, declared_bytes: int | None, fields: Mapping[str, str]) -> Upload:
+        _check_early(tools, actor, fields)
+        return _begin(tools, actor, limits, declared_bytes)
+
+    async with receive_upload(
+        scope,
+        receive,
+        file_field="file",
+        text_fields=["Name", "ParentFolderID"],
+        begin=begin,
+        fold_case=True,
+    ) as received:
+        return await sync_to_thread(_finish, tools, actor, received)
+
+
+def _options(tools: Tools) -> Options:
+    with tools.db.read() as tx:
+        return read_options(tx)
+
+
+def _refusal(options: Options, limit: int, scope: Scope) -> AppError | None:
+    """What can be said before the body is read."""
+    if not options.uploads_enabled:
+        return Forbidden("Uploads are disabled.")
+    announced = header(scope["headers"], "content-length") or ""
+    if limit and announced.isdigit() and int(announced[:19]) > limit + _FORM_BYTES:
+        return TooLarge()
+    return None
+
+
+def _check_early(tools: Tools, actor: Actor, fields: Mapping[str, str]) -> None:
+    """Say what is wrong with the fields that came before the file before the file is read."""
+    if "Name" in fields:
+        bind_texts(NewFile, fields)
+    folder_id = folder_id_of(bind_texts(Target, fields).parent_folder_id)
+    try:
+        with tools.db.read() as tx:
+            library.may_add_to(tx, actor, folder_id)
+    except NotFound:
+        raise _no_folder() from None
+
+
+def _begin(tools: Tools, actor: Actor, limits: UploadLimits, declared_bytes: int | None) -> Upload:
+    def begin(announced: int | None) -> Upload:
+        return ingest.begin_upload(
+            tools.db,
+            tools.storage,
+            actor,
+            source="videocms",
+            declared_bytes=announced,
+            limits=limits,
+        )
+
+    try:
+        return begin(declared_bytes)
+    except TooLarge as error:
+        # It may be the fields behind the file that are too much; the file itself is measured anyway.
+        if declared_bytes is None:
+            raise
+        try:
+            return begin(max(1, declared_bytes - _FIELDS_BYTES))
+        except TooLarge:
+            raise error from None
+
+
+def _finish(tools: Tools, actor: Actor, received: Received) -> Video:
+    wish = bind_texts(NewFile, received.fields)
+    upload = received.sink
+    if not isinstance(upload, Upload):
+        raise Invalid("There is no file in the form.")
+    if not upload.size:
+        raise Invalid("The file is empty.")
+    _check_suffix(tools, upload, wish.name, received.filename)
+    try:
+        return upload.finish(
+            name=wish.name,
+            filename=received.filename,
+            folder_id=folder_id_of(wish.parent_folder_id),
+        )
+    except NotFound:
+        raise _no_folder() from None
+
+
+def _check_suffix(tools: Tools, upload: Upload, *names: str) -> None:
+    """Scripts send titles as names: then the file's own tells. Known bytes may have any name."""
+    suffixes = {name.rpartition(".")[2].lower() for name in names if "." in name}
+    if suffixes.intersection(_SUFFIXES.split()):
+        return
+    with tools.db.read() as tx:
+        known = library.find_media_by_sha256(tx, upload.sha256)
+    if known is None:
+        raise Invalid("This type of file is not accepted.")
+
+
+async def _look(tools: Tools, actor: Actor, video: Video, wait_s: float) -> Video:
+    """Wait until something is known of the file; one that is no video goes again.
+
+    Raises Invalid with the reason.
+    """
+    loop = asyncio.get_running_loop()
+    deadline, pause = loop.time() + wait_s, _FIRST_PAUSE_S
+    while video.state == "received" and loop.time() < deadline:
+        await asyncio.sleep(pause)
+        pause = min(_LONGEST_PAUSE_S, pause * 1.5)
+        video = await sync_to_thread(_read, tools, actor, video.id)
+    if video.state == "failed":
+        await sync_to_thread(_delete, tools, actor, video.uuid)
+        raise Invalid(video.message or "The file is not a video.")
+    return video
+
+
+def _read(tools: Tools, actor: Actor, video_id: int) -> Video:
+    with tools.db.read() as tx:
+        return library.get_video(tx, actor, video_id)
+
+
+def _delete(tools: Tools, actor: Actor, uuid: str) -> None:
+    with suppress(NotFound), tools.db.write() as tx:
+        library.delete_video(tx, actor, uuid)
+
+
+def _no_folder() -> Invalid:
+    return Invalid("The parent folder does not exist.")
