@@ -1,0 +1,124 @@
+"""The front of the web interface: what holds for every request, then the route that answers it."""
+
+import logging
+
+from polyreel.core.options import OptionsCache
+from polyreel.core.users import PASSWORDS, Passwords
+from polyreel.http.auth import is_same_origin
+from polyreel.http.face import Crash, WrongMethod, make_face, send_answer
+from polyreel.http.middleware import Message, Receive, Scope, Send, ensure_exchange
+from polyreel.http.throttle import LoginThrottle
+from polyreel.http.uploads import drain
+from polyreel.infra.tools import Tools
+from polyreel.kit.errors import AppError, Forbidden
+from polyreel.web.asking import Asking, asked, client_of, read_asking
+from polyreel.web.errors import answer
+from polyreel.web.events import EventsRoute
+from polyreel.web.replies import Reply, redirect
+from polyreel.web.routes import page_routes, raw_routes
+from polyreel.web.site import Site
+from polyreel.web.static import PREFIX, load_static_files
+
+__all__ = ["WebApp", "make_app"]
+
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_HEALTHY = Reply(200, [("content-type", "text/plain"), ("cache-control", "no-store")], b"ok")
+
+_log = logging.getLogger(__name__)
+
+
+def make_app(
+    tools: Tools,
+    *,
+    options: OptionsCache | None = None,
+    logins: LoginThrottle | None = None,
+    passwords: Passwords = PASSWORDS,
+) -> "WebApp":
+    """The ASGI app of all pages; close it before its tools.
+
+    `logins` is best shared with the other faces, so that a password is tried in one place only.
+    """
+    return WebApp(Site(tools, options=options, logins=logins, passwords=passwords))
+
+
+class WebApp:
+    """ASGI app. Changes are taken from our own pages only; every error is answered."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._static = load_static_files()
+        self._events = EventsRoute(site.tools)
+        self._raw = raw_routes(site, self._events)
+        self._face = make_face(
+            "web",
+            page_routes(site),
+            tools=site.tools,
+            answer=answer,
+            authenticate=site.authenticate,
+        )
+
+    def close(self) -> None:
+        """End the event streams, which would stay open for ever; before the tools are closed."""
+        self._events.close()
+        self._site.close()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            return
+        if scope["path"] == "/healthz":
+            await _HEALTHY(scope, receive, send)
+            return
+        has_started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal has_started
+            has_started = True
+            await send(message)
+
+        with asked(self._read_asking(scope)):
+            try:
+                await self._answer(scope, receive, watched)
+            except Exception as error:
+                if has_started:
+                    raise
+                await send_answer(send, answer(_kind_of(error, scope)))
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path, method = scope["path"], scope["method"]
+        if method not in _SAFE and not self._is_ours(scope):
+            await drain(scope, receive)
+            raise Forbidden("This request did not come from a page of this server.")
+        if path.startswith(PREFIX):
+            await self._static(scope, receive, send)
+        elif path == "/favicon.ico":
+            await redirect(self._static.address("img/icon.svg"))(scope, receive, send)
+        elif path in self._raw:
+            wanted, app = self._raw[path]
+            if method != wanted:
+                raise WrongMethod(method, path, [wanted])
+            await app(scope, receive, send)
+        else:
+            await self._face(scope, receive, send)
+
+    def _is_ours(self, scope: Scope) -> bool:
+        base_url = self._site.settings.base_url
+        return is_same_origin(scope["headers"], client_of(scope), base_url=base_url)
+
+    def _read_asking(self, scope: Scope) -> Asking:
+        site = self._site
+        return read_asking(
+            scope,
+            app_name=lambda: site.app_name,
+            embed_allowed=site.settings.embed_allowed,
+        )
+
+
+def _kind_of(error: Exception, scope: Scope) -> AppError:
+    """What a raw route raised, as one of our kinds; pages' errors are the face's."""
+    exchange = ensure_exchange(scope)
+    kind = error if isinstance(error, AppError) else Crash(exchange.id)
+    if kind is not error:
+        _log.error("web: request %s crashed", exchange.id, exc_info=error)
+    exchange.error = type(kind).__name__
+    return kind

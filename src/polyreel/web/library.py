@@ -1,0 +1,121 @@
+"""/: one folder's videos, and new folders."""
+
+import msgspec
+from litestar import get, post
+from litestar.params import JSONBody
+
+from polyreel.core.library import (
+    Folder,
+    create_folder,
+    folder_path,
+    get_folder,
+    list_folders,
+    list_videos,
+)
+from polyreel.core.users import Actor
+from polyreel.http.face import KnownActor
+from polyreel.infra.tx import Tx
+from polyreel.kit.errors import NotFound
+from polyreel.web.asking import PageRequest, client_of, scope_of
+from polyreel.web.cards import BLANK, make_card
+from polyreel.web.render import render
+from polyreel.web.replies import Reply, html_reply, json_reply
+from polyreel.web.site import OurSite
+
+__all__ = ["folder_address", "make_folder", "show_library"]
+
+_AT_ONCE = 60
+
+
+class NewFolder(msgspec.Struct):
+    """What the dialog sends; `parent_id` None: at the top."""
+
+    name: str
+    parent_id: int | None = None
+
+
+@get("/", sync_to_thread=True)
+def show_library(request: PageRequest, site: OurSite, actor: KnownActor) -> Reply:
+    """The folder `?folder=<id>`, newest videos first; `?before=<video id>` goes on with older ones."""
+    folder_id = _number(request.query_params.get("folder"))
+    before = _number(request.query_params.get("before"))
+    with site.db.read() as tx:
+        folder = get_folder(tx, actor, folder_id) if folder_id is not None else None
+        owner_id = folder.user_id if folder else actor.user_id
+        videos = list_videos(tx, actor, folder_id, owner_id=owner_id)
+        below = list_folders(tx, actor, folder_id, owner_id=owner_id)
+        folders = [_shown(tx, actor, each) for each in below]
+        crumbs = _crumbs(tx, folder)
+    videos.sort(key=lambda video: -video.id)
+    rest = [video for video in videos if before is None or video.id < before]
+    shown = rest[:_AT_ONCE]
+    body = render(
+        "library.html",
+        actor,
+        client_of(scope_of(request)),
+        folder_id=folder_id,
+        folder_name=folder.name if folder else None,
+        crumbs=crumbs,
+        folders=folders,
+        cards=[make_card(video, actor) for video in shown],
+        next_url=_older(folder_id, shown[-1].id) if len(rest) > len(shown) else None,
+        max_upload_bytes=site.settings.upload_max_bytes or None,
+        blank=BLANK,
+        can_upload=site.options.uploads_enabled,
+    )
+    return html_reply(body)
+
+
+@post("/folders", sync_to_thread=True)
+def make_folder(site: OurSite, actor: KnownActor, data: JSONBody[NewFolder]) -> Reply:
+    """A new folder of the caller's."""
+    with site.db.write() as tx:
+        folder = create_folder(tx, actor, data.name, data.parent_id)
+    return json_reply(
+        {
+            "id": folder.id,
+            "name": folder.name,
+            "parent_id": folder.parent_id,
+            "url": folder_address(folder),
+            "count": 0,
+        },
+        status=201,
+    )
+
+
+def folder_address(folder: Folder) -> str:
+    """The page of a folder."""
+    return f"/?folder={folder.id}"
+
+
+def _shown(tx: Tx, actor: Actor, folder: Folder) -> dict[str, object]:
+    count = len(list_videos(tx, actor, folder.id, owner_id=folder.user_id))
+    return {
+        "id": folder.id,
+        "name": folder.name,
+        "url": folder_address(folder),
+        "count": count,
+    }
+
+
+def _crumbs(tx: Tx, folder: Folder | None) -> list[dict[str, str]]:
+    """The folders above this one, the top first; nothing at the top."""
+    if folder is None:
+        return []
+    above = [
+        {"name": each.name, "url": folder_address(each)} for each in folder_path(tx, folder.id)
+    ]
+    return [{"name": "Library", "url": "/"}, *above[:-1]]
+
+
+def _older(folder_id: int | None, before: int) -> str:
+    return f"/?folder={folder_id}&before={before}" if folder_id else f"/?before={before}"
+
+
+def _number(text: str | None) -> int | None:
+    """An id in an address. Raises NotFound for what is none."""
+    if text is None or text == "":
+        return None
+    if not text.isascii() or not text.isdigit() or len(text) > 18:
+        raise NotFound
+    return int(text)

@@ -1,0 +1,44 @@
+"""Every address of the web interface, on one screen."""
+
+from typing import Any
+
+from litestar import Router
+from litestar.di import Provide
+
+from polyreel.http.middleware import ASGIApp
+from polyreel.web.library import make_folder, show_library
+from polyreel.web.login import check_login, show_login
+from polyreel.web.logout import ask_session, log_out
+from polyreel.web.setup import finish_setup, show_setup
+from polyreel.web.site import Site
+from polyreel.web.upload import UploadRoute
+from polyreel.web.video import change_video, forget_video, show_poster, show_state, show_video
+from polyreel.web.watch import show_player
+
+__all__ = ["ANYONE", "page_routes", "raw_routes"]
+
+PAGES = (
+    show_setup, finish_setup,      # GET POST  /setup?token=          anyone
+    show_login, check_login,       # GET POST  /login?next=           anyone
+    log_out,                       # POST      /logout                anyone
+    ask_session,                   # GET       /session
+    show_library, make_folder,     # GET       /?folder=&before=      POST /folders
+    show_video, show_state,        # GET       /video/<uuid>          GET  /video/<uuid>/state
+    change_video, forget_video,    # PATCH DELETE  /video/<uuid>
+    show_poster,                   # GET       /video/<uuid>/poster.webp
+    show_player,                   # GET       /v/<uuid>              anyone, unless it is private
+)  # fmt: skip
+
+ANYONE = frozenset({"/setup", "/login", "/logout", "/v/{uuid}", "/healthz", "/favicon.ico"})
+"""What answers people who are not signed in; all else sends them to /login or says 401. /static/ too."""
+
+
+def page_routes(site: Site) -> list[Any]:
+    """The handlers, each given `site` when it asks."""
+    given = {"site": Provide(lambda: site, sync_to_thread=False)}
+    return [Router(path="/", route_handlers=list(PAGES), dependencies=given)]
+
+
+def raw_routes(site: Site, events: ASGIApp) -> dict[str, tuple[str, ASGIApp]]:
+    """Path -> (method, ASGI app), where bytes flow."""
+    return {"/upload": ("POST", UploadRoute(site)), "/events": ("GET", events)}

@@ -1,0 +1,80 @@
+"""What the pages of one process share."""
+
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
+
+from polyreel.core.delivery import Tickets
+from polyreel.core.ingest import UploadLimits
+from polyreel.core.options import Options, OptionsCache
+from polyreel.core.users import PASSWORDS, Actor, Passwords
+from polyreel.http.auth import actor_by_cookie
+from polyreel.http.middleware import Scope
+from polyreel.http.player import player_cookies
+from polyreel.http.throttle import LoginThrottle, Throttle
+from polyreel.infra.tools import Tools
+from polyreel.web.asking import client_of
+
+__all__ = ["OurSite", "Site"]
+
+
+class Site:
+    """Tools, and what is made once from them. Handlers ask for it by the name `site`."""
+
+    def __init__(
+        self,
+        tools: Tools,
+        *,
+        options: OptionsCache | None = None,
+        logins: LoginThrottle | None = None,
+        passwords: Passwords = PASSWORDS,
+    ) -> None:
+        self.tools = tools
+        self.settings = tools.settings
+        self.db = tools.db
+        self.logins = logins or LoginThrottle()
+        self.passwords = passwords
+        self.uploads = Throttle(burst=120, every_s=1)
+        self._owns_options = options is None
+        self._options = options or OptionsCache(tools.db)
+        # As last read: pages of errors are made in the event loop, which does not wait for a database.
+        self.app_name = Options().app_name
+        self._tickets = Tickets(tools.secrets.key("media tickets"))
+
+    @property
+    def options(self) -> Options:
+        """The options of this moment."""
+        return self._options.current()
+
+    @property
+    def upload_limits(self) -> UploadLimits:
+        """How large an upload may be."""
+        return UploadLimits(
+            max_bytes=self.settings.upload_max_bytes, min_free_bytes=self.settings.min_free_bytes
+        )
+
+    def ticket_headers(self, scope: Scope, uuid: str, policy_version: int) -> list[tuple[str, str]]:
+        """The headers that let the browser fetch a video's media for some hours."""
+        ticket = self._tickets.issue(uuid, policy_version)
+        is_https = client_of(scope).scheme == "https"
+        return [("set-cookie", text) for text in player_cookies(ticket, uuid, is_https=is_https)]
+
+    def authenticate(self, tools: Tools, scope: Scope) -> Actor | None:
+        """The person of the session cookie. Raises Forbidden for what another site's page sent."""
+        self.app_name = self.options.app_name
+        with tools.db.read() as tx:
+            return actor_by_cookie(
+                tx,
+                scope["headers"],
+                client_of(scope),
+                scope["method"],
+                base_url=self.settings.base_url,
+            )
+
+    def close(self) -> None:
+        """Stop listening for changed options."""
+        if self._owns_options:
+            self._options.close()
+
+
+OurSite = SkipValidation[NamedDependency[Site]]
+"""How a handler asks for `site`."""

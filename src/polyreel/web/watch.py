@@ -1,0 +1,89 @@
+"""/v/<uuid>: the player page for whoever has the address, also in frames on other sites."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from litestar import get
+from litestar.params import FromPath
+
+from polyreel.core.library import Video, get_video_by_uuid
+from polyreel.core.media import Rendition, list_renditions
+from polyreel.http.face import AnyActor
+from polyreel.http.media import PREFIX
+from polyreel.kit.errors import Invalid
+from polyreel.kit.ids import parse_uuid
+from polyreel.web.asking import PageRequest, client_of, now_asked, scope_of
+from polyreel.web.cards import make_card
+from polyreel.web.render import render
+from polyreel.web.replies import PageClass, Reply, html_reply
+from polyreel.web.site import OurSite
+
+__all__ = ["make_player", "show_player"]
+
+
+@get("/v/{uuid:str}", opt={"access": "known"}, sync_to_thread=True)
+def show_player(request: PageRequest, site: OurSite, actor: AnyActor, uuid: FromPath[str]) -> Reply:
+    """The player alone, and the cookies that let it fetch. Source: the VideoCMS contract, 4.1."""
+    if parse_uuid(uuid) is None:
+        raise Invalid("The address of this video is not whole.")
+    with site.db.read() as tx:
+        video = get_video_by_uuid(tx, actor, uuid)
+        renditions = list_renditions(tx, video.media_id)
+    app_name = now_asked().app_name()
+    client = client_of(scope_of(request))
+    base = site.settings.base_url or f"{client.scheme}://{client.host}"
+    body = render(
+        "embed.html",
+        card=make_card(video, actor),
+        player=make_player(video, status_url=f"/v/{video.uuid}/status", fill=True),
+        og=_describe(video, renditions, app_name, base),
+        title=f"{app_name} - {video.name}",
+        show_title=False,
+    )
+    page: PageClass = "embed" if site.settings.embed_allowed else "player"
+    reply = html_reply(body, page=page)
+    if video.visibility != "public":
+        # Unlisted is found by its address only: search engines do not list what they come across.
+        reply = reply.plus([("x-robots-tag", "noindex")])
+    return reply.plus(site.ticket_headers(scope_of(request), video.uuid, video.policy_version))
+
+
+def make_player(video: Video, *, status_url: str, fill: bool) -> dict[str, Any]:
+    """What the player needs; the shape is told in templates/_player.html."""
+    return {
+        "master": f"{PREFIX}/{video.uuid}/stream/multi/master.m3u8",
+        "download_url": None,
+        "captions": [],
+        "status_url": status_url,
+        "autoplay": False,
+        "fill": fill,
+    }
+
+
+def _describe(
+    video: Video, renditions: Sequence[Rendition], app_name: str, base: str
+) -> dict[str, str]:
+    """What other sites show of a link to the page: the contract's tags, in its order."""
+    title = f"{app_name} - {video.name}"
+    text = f"Watch {video.name} on {app_name}."
+    image = f"{PREFIX}/{video.uuid}/image/thumb/poster.webp" if video.has_poster else ""
+    ready = [item for item in renditions if item.kind == "video" and item.state == "ready"]
+    best = max(ready, key=lambda item: item.height, default=None)
+    film = f"{base}{PREFIX}/{video.uuid}/{best.name}/1/stream/video.mp4" if best else ""
+    return {
+        "description": text,
+        "og:title": title,
+        "og:description": text,
+        "og:image": image,
+        "og:type": "video",
+        "og:url": f"/v/{video.uuid}",
+        "og:site_name": app_name,
+        "og:video": film,
+        "og:video:secure_url": film,
+        "og:video:width": str(best.width) if best else "",
+        "og:video:height": str(best.height) if best else "",
+        "twitter:card": "summary_large_image",
+        "twitter:title": title,
+        "twitter:description": text,
+        "twitter:image": image,
+    }

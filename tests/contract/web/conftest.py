@@ -1,0 +1,52 @@
+"""The web interface in-process: a real database and folder, people with sessions, no worker."""
+
+import pytest
+
+from polyreel.app import close_tools, open_tools
+from polyreel.core.stats import Traffic
+from polyreel.http.auth import Proxies
+from polyreel.http.media import MediaApp
+from polyreel.http.middleware import observed
+from polyreel.infra.db import Base
+from polyreel.settings import Settings
+from polyreel.web import make_app
+from tests.contract.web.people import Place
+from tests.factories.users import QUICK_PASSWORDS, make_user
+
+
+def say_kind(error):
+    """An answer of media that only names the error."""
+    statuses = {"Unauthenticated": 401, "Forbidden": 403, "NotFound": 404}
+    return statuses.get(type(error).__name__, 400), {}, b""
+
+
+@pytest.fixture
+def make_place(tmp_path):
+    """Make a server with these settings; `set_up=False` leaves the first run to be done."""
+    made = []
+
+    def make(*, set_up=True, **settings):
+        given = {"data_dir": tmp_path / f"data{len(made)}", "min_free_bytes": 0, **settings}
+        tools = open_tools(Settings(**given))
+        Base.metadata.create_all(tools.db.engines.writer)
+        tools.notifier.start()
+        web = make_app(tools, passwords=QUICK_PASSWORDS)
+        media = MediaApp(tools, Traffic(tools.db), say_kind)
+        place = Place(tools, web, media, observed(web, proxies=Proxies("")))
+        made.append(place)
+        if set_up:
+            make_user(tools.db, "root", is_admin=True)
+            make_user(tools.db, "alice")
+            make_user(tools.db, "bob")
+        return place
+
+    yield make
+    for place in made:
+        place.web.close()
+        close_tools(place.tools)
+
+
+@pytest.fixture
+def place(make_place):
+    """A server with an administrator `root` and two people, `alice` and `bob`."""
+    return make_place()
