@@ -170,12 +170,8 @@ class _Gate:
         scope = cast(Scope, request.scope)
         status, headers, body = self.answer(_kind_of(error, scope, self.name))
         given = {name.lower(): text for name, text in headers.items()}
-        return Response(
-            content=body,
-            status_code=status,
-            media_type=given.pop("content-type", None),
-            headers=given,
-        )
+        # As a header, since to a media type of text the framework adds its own charset.
+        return Response(content=body, status_code=status, headers=given)
 
     async def _know(self, scope: Scope, access: Access) -> None:
         if access == "anyone":
