@@ -22,6 +22,8 @@ HEAD_FROM_US = 24_000_000
 HEAVY = 2.0
 MAX_DURATION_MS = 10 * 3600 * 1000
 MAX_SIDE = 8192
+# Fragments are named with four digits; keyframes may force them to two thirds of what is aimed at.
+MOST_FRAGMENTS = 10_000
 COPYABLE_AUDIO_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 
 
@@ -175,11 +177,14 @@ def _longest_gap(keyframes_us: Sequence[int], duration_us: int) -> int:
 
 
 def cuts_at_keyframes(keyframes_us: Sequence[int], duration_us: int) -> tuple[int, ...]:
-    """Choose among keyframes so that fragments are as near to 4 s as they allow."""
+    """Choose among keyframes so that fragments are as near to 4 s as they allow (in the longest films
+    somewhat longer).
+    """
+    length = max(FRAGMENT_US, duration_us * 3 // (2 * MOST_FRAGMENTS))
     cuts = [max(0, keyframes_us[0])]
     best: int | None = None
     for time in keyframes_us[1:]:
-        aim = cuts[-1] + FRAGMENT_US
+        aim = cuts[-1] + length
         if time - cuts[-1] < SHORTEST_US:
             continue
         if time < aim:
@@ -187,12 +192,14 @@ def cuts_at_keyframes(keyframes_us: Sequence[int], duration_us: int) -> tuple[in
             continue
         if best is not None and aim - best < time - aim:
             cuts.append(best)
-            best = time if SHORTEST_US <= time - best < FRAGMENT_US else None
-            if time - cuts[-1] >= FRAGMENT_US:
+            best = time if SHORTEST_US <= time - best < length else None
+            if time - cuts[-1] >= length:
                 cuts.append(time)
         else:
             cuts.append(time)
             best = None
+    if best is not None and cuts[-1] + length - best < duration_us - cuts[-1] - length:
+        cuts.append(best)
     while len(cuts) > 1 and duration_us - cuts[-1] < 200_000:
         cuts.pop()
     return tuple(cuts)
@@ -228,6 +235,7 @@ def _plan_pictures(
     fps = min(video.fps or rules.max_fps, rules.max_fps)
     planned: list[PlannedRendition] = []
     below = [rung for rung in sorted(rules.rates_bps, reverse=True) if rung <= short]
+    heavy = False
     if copied:
         average, peak = _copied_rates(video, probe, cuts)
         cap = _cap_for(short, rules)
@@ -238,7 +246,7 @@ def _plan_pictures(
                              height=video.height, fps=video.fps or 0.0, peak_bps=peak, average_bps=average)
         )  # fmt: skip
         below = [rung for rung in below if rung < short or heavy]
-    elif not below:
+    if not below and (heavy or not copied):
         below = [max(2, short)]
     for rung in below:
         rate = rules.rates_bps.get(rung) or _cap_for(rung, rules)
