@@ -53,7 +53,7 @@ class Part:
 
 
 class Form:
-    """One form being parsed. `overhead_bytes` is the least that a form with one part adds to it."""
+    """One form being parsed. `edge_bytes` is what its boundary adds for each part, and once more."""
 
     def __init__(self, content_type: str | None) -> None:
         kind, options = parse_options_header(content_type or "")
@@ -71,7 +71,7 @@ class Form:
             )
         except MultipartError:
             raise MalformedBody from None
-        self.overhead_bytes = 2 * len(boundary) + 12
+        self.edge_bytes = len(boundary) + 6
 
     def parse(self, chunk: bytes) -> Iterator[Part | bytes | None]:
         """For each part its head, its bytes as they come, and None at its end.

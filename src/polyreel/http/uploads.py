@@ -22,6 +22,7 @@ __all__ = ["Begin", "ClientGone", "Received", "Sink", "drain", "receive_upload"]
 _BLOCK_BYTES = 4 * 1024 * 1024
 _MOST_TEXT_BYTES = 64 * 1024
 _MOST_IGNORED_BYTES = 16 * 1024 * 1024
+_LEAST_HEAD = 'Content-Disposition: form-data; name=""\r\n\r\n'
 _SILENCE_S = 120.0
 # Slow clients fill a block in minutes: what is there is written after so long, which also says
 # that the upload lives.
@@ -45,7 +46,7 @@ class Sink(Protocol):
 
 
 Begin = Callable[[str, int | None, Mapping[str, str]], Sink]
-"""Opens the sink: filename, length as far as it is known (or a little more), the text fields that
+"""Opens the sink: filename, length as far as that of the body tells, the text fields that
 came before the file. Runs in a thread; what it raises ends the upload before the file is read."""
 
 
@@ -144,6 +145,7 @@ class _Intake:
         self._is_in_file = False
         self._text = bytearray()
         self._ignored = 0
+        self._seen_bytes = 0
         self._block: list[bytes] = []
         self._block_bytes = 0
         self._flushed_at = 0.0
@@ -191,6 +193,7 @@ class _Intake:
             await self._start_part(event)
 
     async def _start_part(self, part: Part) -> None:
+        self._seen_bytes += self._form.edge_bytes + part.head_bytes
         name = part.name.lower() if self._fold_case else part.name
         self._part = self._names.get(name)
         self._text.clear()
@@ -206,7 +209,7 @@ class _Intake:
             raise Invalid(fields={self._file_field: ["Only one file can be sent at a time."]})
         self.received.filename = part.filename
         self.received.sink = await asyncio.to_thread(
-            self._begin, part.filename, self._declared(part), dict(self.received.fields)
+            self._begin, part.filename, self._declared(), dict(self.received.fields)
         )
         self._is_in_file = True
 
@@ -217,6 +220,7 @@ class _Intake:
         self._is_in_file = False
 
     def _take_text(self, data: bytes) -> None:
+        self._seen_bytes += len(data)
         if self._part is None:
             self._ignored += len(data)
             if self._ignored > _MOST_IGNORED_BYTES:
@@ -227,12 +231,16 @@ class _Intake:
             what = "must be a file with a name" if self._part == self._file_field else "is too long"
             raise Invalid(fields={self._part: [f"The {self._part} field {what}."]})
 
-    def _declared(self, part: Part) -> int | None:
+    def _declared(self) -> int | None:
         """The length of the file, as far as that of the whole body tells."""
         text = header(self._scope["headers"], "content-length")
         if text is None or not text.isascii() or not text.isdigit() or len(text) > 18:
             return None
-        return max(1, int(text) - self._form.overhead_bytes - part.head_bytes)
+        # All that came before, the end of the form, and the least that the other fields add to it.
+        edge = self._form.edge_bytes
+        missing = set(self._names.values()) - {self._file_field, *self.received.fields}
+        rest = sum(edge + len(_LEAST_HEAD) + len(name) for name in missing)
+        return max(1, int(text) - self._seen_bytes - edge - rest)
 
     async def _gather(self, data: bytes) -> None:
         self._block.append(data)

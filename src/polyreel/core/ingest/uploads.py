@@ -37,6 +37,9 @@ from polyreel.kit.ids import uuid7
 __all__ = ["Upload", "begin_upload"]
 
 _HEARTBEAT_S = 60.0
+_SMALL_STEP_BYTES = 64 * 1024  # for what is a little longer than declared
+# Who declares knows the length of a whole form: nothing is refused ahead for the form's own bytes.
+_MARGIN_BYTES = 1024
 _MOST_BUFFERS = 1000  # below IOV_MAX
 # So much is given to the disk at once, so that the sync at the end has little left to do.
 _WRITE_BACK_BYTES = 32 * 1024 * 1024
@@ -54,17 +57,17 @@ def begin_upload(
 ) -> "Upload":
     """Room for a file of the actor's, reserved; end it with `finish` or `abort`.
 
-    `source` names the way in (uploads, videocms, web, cli). `declared_bytes` is the length as far
-    as it is known, or a little more; None: room is taken in steps while bytes arrive.
+    `source` names the way in (uploads, videocms, web, cli). `declared_bytes` is about the
+    length; None: room is taken in steps while bytes arrive.
     Raises TooLarge, QuotaExceeded, StorageFull; Forbidden for a key that may not write, and while
     uploads are switched off (the command line adds files then too).
     """
     allow(actor, "write", owner_id=actor.user_id)
     if source != "cli":
         _check_enabled(db)
-    check_size(limits, declared_bytes or 0)
     wanted = STEP_BYTES if declared_bytes is None else declared_bytes
-    least = 1 if declared_bytes is None else declared_bytes
+    least = 1 if declared_bytes is None else max(1, declared_bytes - _MARGIN_BYTES)
+    check_size(limits, least)
     wanted = room_for(storage, limits, least=least, wanted=wanted)
     # Random from the first digit on, unlike our sortable ids: it is cut into folders.
     uid = str(uuid.uuid4())
@@ -252,7 +255,8 @@ class Upload:
             return
         wanted = 0
         if missing > 0:
-            wanted = max(STEP_BYTES, missing)
+            step = STEP_BYTES if self._declared is None else _SMALL_STEP_BYTES
+            wanted = max(step, missing)
             wanted = room_for(self._storage, self._limits, least=missing, wanted=wanted)
         with self._db.write() as tx:
             self._reserved += grow(tx, self._id, least=max(0, missing), wanted=wanted)

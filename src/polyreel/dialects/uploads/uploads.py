@@ -29,14 +29,15 @@ from polyreel.infra.tools import Tools
 from polyreel.infra.tx import Tx
 from polyreel.kit.errors import Invalid, NotFound
 
-__all__ = ["create_upload", "get_upload", "list_uploads"]
+__all__ = ["THROTTLE", "create_upload", "get_upload", "list_uploads"]
 
 _BASE = "/api/client/v1"
 _LISTED = 50
 _LONGEST_KEY = 255
 _NO_STORE = {"Cache-Control": "no-store"}
 
-_throttle = Throttle(burst=UPLOADS_AT_ONCE, every_s=0.5)
+# Per server and tenant.
+THROTTLE = Throttle(burst=UPLOADS_AT_ONCE, every_s=0.5)
 
 
 class CollectionNotFound(NotFound):
@@ -51,7 +52,7 @@ async def create_upload(
 ) -> Response[Accepted]:
     """Take a file. The body is not touched before the key is known, and never held as a whole."""
     scope, receive = raw_of(request)
-    _throttle.take((id(tools), actor.user_id))
+    THROTTLE.take((id(tools), actor.user_id))
     once = _idempotency_key(scope)
     earlier = await sync_to_thread(_find_answer, tools, actor, once) if once else None
     if earlier is not None:

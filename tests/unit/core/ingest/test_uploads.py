@@ -121,22 +121,22 @@ def test_a_refused_ending_leaves_nothing_after_abort(db, storage, actor):
 
 
 def test_twenty_at_once_never_pass_the_quota(db, storage, add_actor):
-    actor, gate = add_actor(quota_bytes=100), threading.Barrier(20)
+    actor, gate = add_actor(quota_bytes=100 * MIB), threading.Barrier(20)
 
     def run(number):
         gate.wait()
         try:
-            begun = begin_upload(db, storage, actor, source="uploads", declared_bytes=10)
+            begun = begin_upload(db, storage, actor, source="uploads", declared_bytes=10 * MIB)
         except QuotaExceeded:
             return None
-        begun.write(bytes([number]) * 10)
+        begun.write(bytes([number]) * 10 * MIB)
         return begun.finish(name="clip", filename="clip.mp4")
 
     with ThreadPoolExecutor(20) as pool:
         videos = [video for video in pool.map(run, range(20)) if video]
     assert len(videos) == 10
     with db.read() as tx:
-        assert library.used_bytes(tx, actor.user_id) == 100
+        assert library.used_bytes(tx, actor.user_id) == 100 * MIB
 
 
 def test_an_aborted_reservation_is_given_back(db, storage, add_actor):
@@ -168,7 +168,7 @@ def test_room_is_taken_in_steps(db, storage, actor, monkeypatch):
 def test_the_limit_counts_what_arrives_whatever_was_declared(db, storage, actor):
     limits = UploadLimits(max_bytes=10)
     with pytest.raises(TooLarge):
-        begin_upload(db, storage, actor, source="uploads", declared_bytes=11, limits=limits)
+        begin_upload(db, storage, actor, source="uploads", declared_bytes=2000, limits=limits)
     begun = begin_upload(db, storage, actor, source="uploads", declared_bytes=5, limits=limits)
     begun.write(b"x" * 10)
     with pytest.raises(TooLarge):
@@ -242,7 +242,8 @@ def test_keys_of_two_people_never_meet(db, storage, add_actor):
 
 class TestFiles:
     def test_a_local_file_is_copied_and_stays(self, db, storage, actor, tmp_path):
-        path, seen = tmp_path / "my clip.mp4", []
+        path = tmp_path / "my clip.mp4"
+        seen: list[float] = []
         path.write_bytes(b"x" * 9 * MIB)
         video = ingest.add_file(db, storage, actor, path, report=seen.append)
         media = media_of(db, video)
