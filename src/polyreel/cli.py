@@ -17,7 +17,7 @@ from polyreel import __version__
 from polyreel.app import close_tools, open_tools
 from polyreel.core.ingest import add_file
 from polyreel.core.library import Video, find_folder_by_path, get_video
-from polyreel.core.upkeep import sweep
+from polyreel.core.upkeep import sweep_files
 from polyreel.core.users import (
     PASSWORDS,
     Actor,
@@ -131,7 +131,7 @@ def settings(data_dir: DataDir = None) -> None:
 
 @app.command()
 def doctor(
-    sweep_files: Annotated[
+    do_sweep: Annotated[
         bool, typer.Option("--sweep", help="Remove files that no row names.")
     ] = False,
     min_age: Annotated[
@@ -147,9 +147,9 @@ def doctor(
         table.add_row(mark, check.name, check.value, f"[dim]{check.note}[/]")
         good = good and check.ok
     out.print(table)
-    if sweep_files:
+    if do_sweep:
         with _opened(data_dir) as tools:
-            report = sweep(tools.db, tools.storage, min_age_s=min_age)
+            report = sweep_files(tools.db, tools.storage, min_age_s=min_age)
         for key in report.removed:
             out.print(f"removed: {key}")
         for key in report.missing:

@@ -30,7 +30,7 @@ from polyreel.http.bytes import send_file_range
 from polyreel.http.face import Answer
 from polyreel.http.middleware import Receive, Scope, Send
 from polyreel.http.ranges import Selected, Validators, http_date, select
-from polyreel.http.views import Views
+from polyreel.http.view_cache import Views
 from polyreel.infra.tools import Tools
 from polyreel.kit.errors import AppError, Busy, Forbidden, Invalid, NotFound, Unauthenticated
 from polyreel.kit.ids import parse_uuid

@@ -1,13 +1,19 @@
 """The one place that asks for the time."""
 
+import time
 from datetime import UTC, datetime
 
-__all__ = ["from_us", "iso", "now", "to_us"]
+__all__ = ["epoch_s", "from_us", "iso", "now", "to_us"]
 
 
 def now() -> datetime:
     """The present moment, aware, UTC."""
     return datetime.now(UTC)
+
+
+def epoch_s() -> int:
+    """The present moment in whole seconds since the epoch; cheap."""
+    return int(time.time())
 
 
 def to_us(moment: datetime) -> int:

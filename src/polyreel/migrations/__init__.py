@@ -1,0 +1,1 @@
+"""Migrations: one reason a file, in order."""

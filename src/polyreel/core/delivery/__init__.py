@@ -1,7 +1,6 @@
 """What may be fetched, by whom, and where it lies."""
 
-from polyreel.core.delivery.tickets import LIFE_S, Ticket, Tickets
-from polyreel.core.delivery.views import (
+from polyreel.core.delivery.media_view import (
     FragmentNotFound,
     MediaView,
     Place,
@@ -9,6 +8,7 @@ from polyreel.core.delivery.views import (
     is_current,
     load_view,
 )
+from polyreel.core.delivery.tickets import LIFE_S, Ticket, Tickets
 
 __all__ = [
     "LIFE_S",

@@ -6,9 +6,10 @@ A ticket names the video and the version of who may see it: changing that ends i
 import base64
 import hashlib
 import hmac
-import time
 from collections import OrderedDict
 from dataclasses import dataclass
+
+from polyreel.kit import clock
 
 LIFE_S = 6 * 3600
 _VERSION = "v1"
@@ -33,14 +34,14 @@ class Tickets:
 
     def issue(self, video_uuid: str, policy_version: int, *, life_s: int = LIFE_S) -> str:
         """A ticket's text; opaque to whoever holds it."""
-        expires_at = _now_s() + life_s
+        expires_at = clock.epoch_s() + life_s
         body = f"{_VERSION}.{video_uuid}.{policy_version}.{expires_at}"
         return f"{body}.{self._sign(body)}"
 
     def check(self, text: str) -> Ticket | None:
         """The ticket, or None when it is not ours or over."""
         ticket = self._known.get(text) or self._read(text)
-        if ticket is None or ticket.expires_at <= _now_s():
+        if ticket is None or ticket.expires_at <= clock.epoch_s():
             self._known.pop(text, None)
             return None
         return ticket
@@ -62,6 +63,3 @@ class Tickets:
         digest = hmac.digest(self._key, body.encode(), hashlib.sha256)
         return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
-
-def _now_s() -> int:
-    return int(time.time())  # noqa: TID251 - seconds, many thousand times a second

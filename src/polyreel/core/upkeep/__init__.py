@@ -1,7 +1,7 @@
 """Upkeep: files that no row names, rows whose file is gone, what has expired."""
 
 from polyreel.core.upkeep.restart import end_what_died
-from polyreel.core.upkeep.sweep import SweepReport, sweep
+from polyreel.core.upkeep.sweep import SweepReport, sweep_files
 from polyreel.core.upkeep.tasks import KINDS, PERIODIC
 
-__all__ = ["KINDS", "PERIODIC", "SweepReport", "end_what_died", "sweep"]
+__all__ = ["KINDS", "PERIODIC", "SweepReport", "end_what_died", "sweep_files"]

@@ -25,7 +25,7 @@ class SweepReport:
     missing: Sequence[str]
 
 
-def sweep(db: Database, storage: Storage, *, min_age_s: float) -> SweepReport:
+def sweep_files(db: Database, storage: Storage, *, min_age_s: float) -> SweepReport:
     """Remove files older than `min_age_s` seconds that no row names.
 
     Safe while the server runs: a file is only removed when it was without a row twice, with a

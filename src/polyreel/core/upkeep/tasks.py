@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from polyreel.core.ingest import delete_expired_answers, sweep_uploads
-from polyreel.core.upkeep.sweep import sweep
+from polyreel.core.upkeep.sweep import sweep_files
 from polyreel.core.users import delete_expired
 from polyreel.infra.jobs import Job, JobKind, trim_jobs
 from polyreel.infra.jobs.schedule import Periodic
@@ -17,7 +17,7 @@ JOBS_KEPT = timedelta(days=14)
 
 def _sweep_files(job: Job) -> None:
     tools: Tools = job.tools
-    report = sweep(tools.db, tools.storage, min_age_s=ORPHAN_S)
+    report = sweep_files(tools.db, tools.storage, min_age_s=ORPHAN_S)
     job.report(1.0, f"{len(report.removed)} files removed, {len(report.missing)} missing")
 
 
