@@ -44,8 +44,6 @@ def _environment() -> Environment:
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
     )
     made.globals["static"] = load_static_files().address
     made.filters["clock"] = clock
