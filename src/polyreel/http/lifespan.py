@@ -3,10 +3,14 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from polyreel.http.middleware import ASGIApp, Receive, Scope, Send
 
 __all__ = ["with_lifespan"]
+
+# Handlers wait for the database more than they compute; Python's own default is cores + 4.
+THREADS = 24
 
 _log = logging.getLogger(__name__)
 
@@ -18,6 +22,9 @@ def with_lifespan(app: ASGIApp, start: Callable[[], None], stop: Callable[[], No
         if scope["type"] != "lifespan":
             await app(scope, receive, send)
             return
+        asyncio.get_running_loop().set_default_executor(
+            ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="handler")
+        )
         while True:
             message = await receive()
             phase = message["type"].removeprefix("lifespan.")
