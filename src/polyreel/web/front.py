@@ -8,7 +8,6 @@ from polyreel.http.auth import is_same_origin
 from polyreel.http.face import Crash, WrongMethod, make_face, send_answer
 from polyreel.http.middleware import Message, Receive, Scope, Send, ensure_exchange
 from polyreel.http.throttle import LoginThrottle
-from polyreel.http.uploads import drain
 from polyreel.infra.tools import Tools
 from polyreel.kit.errors import AppError, Forbidden
 from polyreel.web.asking import Asking, asked, client_of, read_asking
@@ -87,7 +86,6 @@ class WebApp:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         path, method = scope["path"], scope["method"]
         if method not in _SAFE and not self._is_ours(scope):
-            await drain(scope, receive)
             raise Forbidden("This request did not come from a page of this server.")
         if path.startswith(PREFIX):
             await self._static(scope, receive, send)

@@ -8,8 +8,8 @@ from polyreel.core.ingest import Upload, begin_upload
 from polyreel.core.library import may_add_to
 from polyreel.core.users import Actor
 from polyreel.http.middleware import Receive, Scope, Send, ensure_exchange
-from polyreel.http.uploads import Received, drain, receive_upload
-from polyreel.kit.errors import AppError, Forbidden, Invalid, Unauthenticated
+from polyreel.http.uploads import Received, receive_upload
+from polyreel.kit.errors import Forbidden, Invalid, Unauthenticated
 from polyreel.web.cards import make_card
 from polyreel.web.replies import json_reply
 from polyreel.web.site import Site
@@ -25,11 +25,7 @@ class UploadRoute:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take one form: `folder` (an id, or empty for the top), then `video`, the file."""
-        try:
-            actor = await asyncio.to_thread(self._admit, scope)
-        except AppError:
-            await drain(scope, receive)
-            raise
+        actor = await asyncio.to_thread(self._admit, scope)
         sinks: list[Upload] = []
 
         def begin(filename: str, declared: int | None, fields: Mapping[str, str]) -> Upload:
