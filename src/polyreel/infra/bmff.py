@@ -7,11 +7,22 @@ import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-__all__ = ["FragmentReader", "Init", "Samples", "make_fragment", "parse_init", "parse_moof"]
+__all__ = [
+    "FragmentReader",
+    "Init",
+    "Malformed",
+    "Samples",
+    "make_fragment",
+    "parse_init",
+    "parse_moof",
+    "payload_of",
+]
 
 _HEADER = struct.Struct(">I4s")
 # A box that claims more than this is damage, not data: a fragment is some seconds of one track.
 _MAX_BOX = 1 << 30
+# Hours of one track; a count above it would only cost memory.
+_MOST_SAMPLES = 1 << 20
 
 
 class Malformed(ValueError):
@@ -125,6 +136,8 @@ def parse_init(data: bytes) -> Init:
         mdia = _find(data, [b"moov", b"trak", b"mdia"], 0, len(data))
         mdhd, _ = _find(data, [b"mdhd"], *mdia)
         (timescale,) = struct.unpack_from(">I", data, mdhd + (20 if data[mdhd] == 1 else 12))
+        if not timescale:
+            raise Malformed("no units in a second")
         stsd, end = _find(data, [b"minf", b"stbl", b"stsd"], *mdia)
         entry, first, last = _children(data, stsd + 8, end)[0]
         if entry in (b"avc1", b"avc3"):
@@ -142,7 +155,7 @@ def parse_init(data: bytes) -> Init:
 
 def _audio_object_type(esds: bytes) -> int:
     # The DecoderSpecificInfo descriptor (tag 5) begins with the AudioSpecificConfig: 5 bits of type.
-    position = esds.index(b"\x05", 4 + 1)
+    position = esds.find(b"\x05", 4 + 1)
     while position >= 0:
         length_end = position + 1
         while esds[length_end] & 0x80:
@@ -165,15 +178,16 @@ def parse_moof(moof: bytes) -> Samples:
         first_offset = 0
         durations: list[int] = []
         sizes: list[int] = []
-        for kind, first, _ in _children(moof, traf_start, traf_end):
+        for kind, first, last in _children(moof, traf_start, traf_end):
+            content = moof[first:last]
             if kind == b"tfhd":
-                default_duration, default_size = _read_tfhd(moof, first)
+                default_duration, default_size = _read_tfhd(content)
             elif kind == b"tfdt":
-                layout = ">Q" if moof[first] == 1 else ">I"
-                (start,) = struct.unpack_from(layout, moof, first + 4)
+                layout = ">Q" if content[:1] == b"\x01" else ">I"
+                (start,) = struct.unpack_from(layout, content, 4)
             elif kind == b"trun":
                 more_durations, more_sizes, offset = _read_trun(
-                    moof, first, default_duration, default_size
+                    content, default_duration, default_size
                 )
                 if not durations:
                     first_offset = offset
@@ -186,27 +200,28 @@ def parse_moof(moof: bytes) -> Samples:
     return Samples(start, first_offset, durations, sizes)
 
 
-def _read_tfhd(moof: bytes, at: int) -> tuple[int, int]:
-    flags = int.from_bytes(moof[at + 1 : at + 4], "big")
-    position = at + 8 + (8 if flags & 0x1 else 0) + (4 if flags & 0x2 else 0)
+def _read_tfhd(tfhd: bytes) -> tuple[int, int]:
+    (flags,) = struct.unpack_from(">I", tfhd)
+    position = 8 + (8 if flags & 0x1 else 0) + (4 if flags & 0x2 else 0)
     duration = size = 0
     if flags & 0x8:
-        (duration,) = struct.unpack_from(">I", moof, position)
+        (duration,) = struct.unpack_from(">I", tfhd, position)
         position += 4
     if flags & 0x10:
-        (size,) = struct.unpack_from(">I", moof, position)
+        (size,) = struct.unpack_from(">I", tfhd, position)
     return duration, size
 
 
 def _read_trun(
-    moof: bytes, at: int, default_duration: int, default_size: int
+    trun: bytes, default_duration: int, default_size: int
 ) -> tuple[list[int], list[int], int]:
-    flags = int.from_bytes(moof[at + 1 : at + 4], "big")
-    (count,) = struct.unpack_from(">I", moof, at + 4)
-    position = at + 8 + (4 if flags & 0x1 else 0) + (4 if flags & 0x4 else 0)
+    flags, count = struct.unpack_from(">II", trun)
+    if count > _MOST_SAMPLES:
+        raise Malformed(f"{count} samples in a fragment")
+    position = 8 + (4 if flags & 0x1 else 0) + (4 if flags & 0x4 else 0)
     columns = [bit for bit in (0x100, 0x200, 0x400, 0x800) if flags & bit]
     width = len(columns)
-    values = struct.unpack_from(f">{count * width}I", moof, position)
+    values = struct.unpack_from(f">{count * width}I", trun, position)
 
     def column(bit: int, default: int) -> list[int]:
         return list(values[columns.index(bit) :: width]) if bit in columns else [default] * count
@@ -214,6 +229,14 @@ def _read_trun(
     offset = column(0x800, 0)[0] if count else 0
     signed = offset - (1 << 32) if offset >= 1 << 31 else offset
     return column(0x100, default_duration), column(0x200, default_size), signed
+
+
+def payload_of(mdat: bytes, samples: Samples) -> memoryview:
+    """The bytes of the samples, one after another. Raises Malformed when they are not all there."""
+    header = 16 if mdat[:4] == b"\0\0\0\x01" else 8
+    if sum(samples.sizes) != len(mdat) - header:
+        raise Malformed("a fragment whose samples are not its data")
+    return memoryview(mdat)[header:]
 
 
 def make_fragment(

@@ -3,9 +3,11 @@
 import struct
 from array import array
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 _ENTRY = struct.Struct("<qIQI")
+# The longest fragment that an index can tell.
+LONGEST_US = (1 << 32) - 1
 
 
 class Fragment(NamedTuple):
@@ -17,14 +19,36 @@ class Fragment(NamedTuple):
     size: int
 
 
+class PackedIndex(Sequence[Fragment]):
+    """The fragments of a packed index, read one by one when asked for: a process keeps the indexes of
+    many films, and 24 bytes a fragment are a tenth of what the values would take.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def __len__(self) -> int:
+        return len(self._data) // _ENTRY.size
+
+    @overload
+    def __getitem__(self, place: int) -> Fragment: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Fragment]: ...
+    def __getitem__(self, place: int | slice) -> Fragment | list[Fragment]:
+        if isinstance(place, slice):
+            return [self[number] for number in range(*place.indices(len(self)))]
+        number = range(len(self))[place]
+        return Fragment(*_ENTRY.unpack_from(self._data, number * _ENTRY.size))
+
+
 def pack_index(fragments: Sequence[Fragment]) -> bytes:
     """24 bytes a fragment, little-endian: how an index is kept in its row."""
     return b"".join(_ENTRY.pack(*fragment) for fragment in fragments)
 
 
-def unpack_index(data: bytes | None) -> list[Fragment]:
+def unpack_index(data: bytes | None) -> Sequence[Fragment]:
     """The fragments of a packed index; none for None."""
-    return [Fragment(*values) for values in _ENTRY.iter_unpack(data or b"")]
+    return PackedIndex(data or b"")
 
 
 def pack_cuts(cuts: Sequence[int]) -> bytes:

@@ -9,8 +9,15 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import BinaryIO
 
-from polyreel.core.media.index import Fragment
-from polyreel.infra.bmff import FragmentReader, Init, make_fragment, parse_init, parse_moof
+from polyreel.core.media.index import LONGEST_US, Fragment
+from polyreel.infra.bmff import (
+    FragmentReader,
+    Init,
+    make_fragment,
+    parse_init,
+    parse_moof,
+    payload_of,
+)
 
 # Half a frame at 120 per second: time stamps are rounded to milliseconds by some containers.
 TOLERANCE_US = 4_000
@@ -78,7 +85,9 @@ class Packager:
         return units * 1_000_000 // self._timescale
 
     def _close(self, start: int, duration: int, size: int) -> None:
-        self.fragments.append(Fragment(self._us(start), self._us(duration), self._offset, size))
+        # Damaged time stamps may go back, or hold a hole of hours.
+        duration_us = min(max(0, self._us(duration)), LONGEST_US)
+        self.fragments.append(Fragment(self._us(start), duration_us, self._offset, size))
         self._offset += size
 
 
@@ -137,13 +146,14 @@ class AudioPackager(Packager):
             # A hole in the sound: what follows needs a decode time of its own.
             self._write_chunk()
             self._start = self._time = samples.start
-        position = 8
+        payload = payload_of(mdat, samples)
+        position = 0
         for duration, size in zip(samples.durations, samples.sizes, strict=True):
             while self._us(self._time) >= self._cuts.start(self.next_number + 1):
                 self._flush()
             self._durations.append(duration)
             self._sizes.append(size)
-            self._payload += memoryview(mdat)[position : position + size]
+            self._payload += payload[position : position + size]
             position += size
             self._time += duration
             self.samples += 1
