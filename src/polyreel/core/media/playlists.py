@@ -107,15 +107,14 @@ def media_playlist(rendition: Rendition, cuts_us: Sequence[int]) -> str:
         [
             math.ceil(max((seconds for _, seconds in promise), default=0)),
             round(max(durations, default=0)),
-            1,
+            1 if cuts_us else EVENT_TARGET_S,
         ]
     )
     lines = ["#EXTM3U", "#EXT-X-VERSION:7"]
+    lines += [f"#EXT-X-TARGETDURATION:{target}", "#EXT-X-MEDIA-SEQUENCE:0"]
     if is_ready or cuts_us:
-        lines += [f"#EXT-X-TARGETDURATION:{target}", "#EXT-X-MEDIA-SEQUENCE:0"]
         lines += ["#EXT-X-PLAYLIST-TYPE:VOD", "#EXT-X-INDEPENDENT-SEGMENTS"]
     else:
-        lines += [f"#EXT-X-TARGETDURATION:{EVENT_TARGET_S}", "#EXT-X-MEDIA-SEQUENCE:0"]
         lines += ["#EXT-X-PLAYLIST-TYPE:EVENT", "#EXT-X-INDEPENDENT-SEGMENTS"]
         lines += ["#EXT-X-START:TIME-OFFSET=0"]
     lines += [f'#EXT-X-MAP:URI="{stem}.mp4{query}"']
@@ -130,8 +129,6 @@ def _made(rendition: Rendition) -> list[tuple[int, float]]:
     """(number, seconds) of the fragments that are whole, up to the first that is missing."""
     entries: list[tuple[int, float]] = []
     for part in rendition.parts:
-        if part.first_fragment != (entries[-1][0] + 1 if entries else 0) and part.number:
-            break
         for number, fragment in enumerate(part.fragments, part.first_fragment):
             entries.append((number, fragment.duration_us / 1e6))
         if part.state != "ready":
@@ -143,7 +140,9 @@ def promised(rendition: Rendition, cuts_us: Sequence[int]) -> list[tuple[int, fl
     """(number, seconds) of every fragment the cuts promise, up to the end of this track."""
     end = rendition.duration_us
     starts = [cut for cut in cuts_us if cut < end - LEAST_US] or list(cuts_us[:1])
-    ends = [*starts[1:], max(end, starts[-1] + LEAST_US) if starts else 0]
+    if not starts:
+        return []
+    ends = [*starts[1:], max(end, starts[-1] + LEAST_US)]
     return [
         (number, (stop - start) / 1e6)
         for number, (start, stop) in enumerate(zip(starts, ends, strict=True))

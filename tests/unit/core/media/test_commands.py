@@ -1,0 +1,122 @@
+"""Arguments for ffmpeg: numbers and constants of ours, one path, nothing that a person wrote."""
+
+from pathlib import Path
+
+import pytest
+
+from polyreel.core.media.commands import (
+    EncodeRules,
+    Rung,
+    Stretch,
+    copy_video_args,
+    ladder_args,
+    sound_args,
+)
+from polyreel.infra.accepted import GUARDS
+
+# A path is made by the server; even if it were not, it could only ever be one argument.
+SOURCE = Path("/data/-y ;$(reboot)'\" [0:v]null/original")
+RUNGS = (Rung(1280, 720, 4_500_000, 23, None), Rung(426, 240, 600_000, 26, None))
+RULES = EncodeRules("veryfast")
+
+
+def all_commands():
+    return [
+        copy_video_args(SOURCE, 3, "{sink0}"),
+        sound_args(SOURCE, 3, 2, "{sink0}", copy=True),
+        sound_args(SOURCE, 3, 6, "{sink0}", copy=False),
+        ladder_args(SOURCE, 3, RUNGS, RULES, Stretch((0, 2_000_000))),
+        ladder_args(SOURCE, 3, RUNGS, RULES, Stretch((8_000_000,), 8_000_000), deinterlace=True),
+    ]
+
+
+def value(args, name, after=0):
+    return args[args.index(name, after) + 1]
+
+
+def values(args, name):
+    return [args[at + 1] for at, arg in enumerate(args) if arg == name]
+
+
+@pytest.mark.parametrize("args", all_commands(), ids=range(5))
+def test_the_source_is_one_argument_that_cannot_be_read_as_an_option(args):
+    assert [arg for arg in args if "reboot" in arg] == [f"file:{SOURCE}"]
+    assert value(args, "-i") == f"file:{SOURCE}"
+
+
+@pytest.mark.parametrize("args", all_commands(), ids=range(5))
+def test_every_guard_binds_to_the_source(args):
+    before = args[: args.index("-i")]
+    for name, wanted in GUARDS.items():
+        assert value(before, f"-{name}") == wanted
+
+
+@pytest.mark.parametrize("args", all_commands(), ids=range(5))
+def test_fragments_come_at_once_and_without_an_index_at_the_end(args):
+    flags = value(args, "-movflags").split("+")
+    assert {"empty_moov", "default_base_moof", "skip_trailer", "frag_discont"} <= set(flags)
+    assert value(args, "-flush_packets") == "1"
+    assert args[-1] in ("{sink0}", "{sink1}")
+
+
+def test_a_copy_copies_the_one_track():
+    args = copy_video_args(SOURCE, 3, "{sink0}")
+    assert (value(args, "-map"), value(args, "-c:v")) == ("0:3", "copy")
+    assert "-c:a" not in args
+    assert "frag_keyframe" in value(args, "-movflags")
+
+
+@pytest.mark.parametrize(("channels", "layout"), [(2, "stereo"), (6, "5.1"), (8, "7.1")])
+def test_encoded_sound_has_a_usual_layout_and_starts_at_zero(channels, layout):
+    args = sound_args(SOURCE, 1, channels, "{sink0}", copy=False)
+    assert value(args, "-af").endswith(f"channel_layouts={layout}")
+    assert "first_pts=0" in value(args, "-af")
+    assert value(args, "-c:a") == "aac"
+
+
+def test_the_source_is_decoded_once_and_each_rung_scaled_from_the_one_above():
+    args = ladder_args(SOURCE, 3, RUNGS, RULES, Stretch((0, 2_000_000)))
+    graph = value(args, "-filter_complex")
+    assert args.count("-i") == 1
+    assert graph.count("[0:3]") == 1
+    assert graph.count("split=2") == 1
+    assert "[s0]scale=1280:720" in graph
+    assert "[s1]scale=426:240" in graph
+    assert values(args, "-map") == ["[v0]", "[v1]"]
+    assert values(args, "-crf") == ["23", "26"]
+    assert values(args, "-maxrate") == ["4500000", "600000"]
+    assert [arg for arg in args if arg.startswith("{sink")] == ["{sink0}", "{sink1}"]
+
+
+def test_every_rung_has_keyframes_at_the_same_times_and_nowhere_else():
+    stretch = Stretch((8_000_000, 12_000_000), 8_000_000, 16_000_000, frame_us=40_000)
+    args = ladder_args(SOURCE, 3, RUNGS, RULES, stretch)
+    assert values(args, "-force_key_frames") == ["7.990000,11.990000"] * 2
+    assert all("scenecut=0:open-gop=0:keyint=infinite" in x for x in values(args, "-x264-params"))
+
+
+def test_without_cuts_keyframes_come_every_four_seconds():
+    args = ladder_args(SOURCE, 3, RUNGS, RULES, Stretch(()))
+    assert value(args, "-force_key_frames") == "expr:gte(t,n_forced*4)"
+
+
+def test_a_part_is_cut_half_a_frame_before_its_limits():
+    args = ladder_args(SOURCE, 3, RUNGS, RULES, Stretch((8_000_000,), 8_000_000, 16_000_000))
+    assert "-copyts" in args
+    assert value(args, "-ss") == "7.980000"
+    assert "trim=start=7.980000:end=15.980000" in value(args, "-filter_complex")
+
+
+def test_a_thinned_out_film_gets_its_rate_before_anything_is_scaled():
+    rungs = [Rung(1280, 720, 1, 23, 30.0)]
+    args = ladder_args(SOURCE, 3, rungs, RULES, Stretch(()))
+    graph = value(args, "-filter_complex")
+    assert graph.index("fps=30") < graph.index("scale=")
+    assert "demux" not in args
+
+
+def test_only_interlaced_pictures_are_deinterlaced():
+    plain = ladder_args(SOURCE, 3, RUNGS, RULES, Stretch(()))
+    laced = ladder_args(SOURCE, 3, RUNGS, RULES, Stretch(()), deinterlace=True)
+    assert "bwdif" not in value(plain, "-filter_complex")
+    assert "bwdif" in value(laced, "-filter_complex")
