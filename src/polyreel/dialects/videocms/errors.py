@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from polyreel.http.face import Crash, WrongMethod
-from polyreel.http.uploads import ClientGone
 from polyreel.kit.errors import (
     AppError,
     Busy,
@@ -28,7 +27,6 @@ _TOO_FAST = "Too fast"
 
 _API: Mapping[type[AppError], int] = {
     Invalid: 400,
-    ClientGone: 400,
     Unsupported: 400,
     # Never 401: the panel takes it for a broken server.
     Unauthenticated: 403,

@@ -25,7 +25,7 @@ from polyreel.dialects.videocms.translate import folder_id_of, video_to_link
 from polyreel.http.auth import header
 from polyreel.http.face import KnownActor, ServerTools, raw_of
 from polyreel.http.middleware import Receive, Scope
-from polyreel.http.uploads import Received, drain, receive_upload
+from polyreel.http.uploads import Received, receive_upload
 from polyreel.infra.tools import Tools
 from polyreel.kit.errors import AppError, Busy, Forbidden, Invalid, NotFound, TooLarge
 
@@ -66,7 +66,6 @@ def make_upload(probe_wait_s: float) -> HTTPRouteHandler:
     ) -> Response[bytes]:
         scope, receive = raw_of(request)
         if actor.user_id in uploading:
-            await drain(scope, receive)
             raise Busy("Another upload of yours is still running.", retry_after_s=5)
         uploading.add(actor.user_id)
         try:
@@ -85,7 +84,6 @@ async def _receive(tools: Tools, actor: Actor, scope: Scope, receive: Receive) -
     limit = upload_limit(tools.settings, options)
     refusal = _refusal(options, limit, scope)
     if refusal is not None:
-        await drain(scope, receive)
         raise refusal
     limits = UploadLimits(max_bytes=limit, min_free_bytes=tools.settings.min_free_bytes)
 

@@ -1,0 +1,245 @@
+"""A server of this one API over a real database and folder; jobs are noted and never run."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+from litestar.testing import TestClient
+
+from polyreel.core import library, users
+from polyreel.core.ingest import tables  # noqa: F401 - its rows join the metadata
+from polyreel.core.media.index import Fragment, pack_index
+from polyreel.core.media.tables import PartRow, RenditionRow
+from polyreel.core.options import set_option
+from polyreel.dialects import videocms
+from polyreel.http.auth import Proxies
+from polyreel.http.middleware import observed
+from polyreel.infra.db import Base
+from polyreel.infra.notify import Notifier
+from polyreel.infra.secrets import Secrets
+from polyreel.infra.storage import LocalStorage
+from polyreel.infra.tools import Tools
+from polyreel.infra.tx import Database
+from polyreel.settings import Settings
+from tests.factories.users import QUICK_PASSWORDS
+
+GOLDEN = Path(__file__).parent / "golden"
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+PASSWORD = "correct horse"
+
+
+def golden(name):
+    """One answer as the contract prints it."""
+    return json.loads((GOLDEN / f"{name}.json").read_text())["body"]
+
+
+def shape(value):
+    """Keys in their order, and the kind of every value; a whole number may stand for any number."""
+    if isinstance(value, dict):
+        return {key: shape(each) for key, each in value.items()}, list(value)
+    if isinstance(value, list):
+        return [shape(each) for each in value[:1]]
+    if isinstance(value, str) and TIME.fullmatch(value):
+        return "time"
+    return "number" if type(value) in (int, float) else type(value).__name__
+
+
+def is_text(found, status, text=None):
+    """Whether an answer is one of the plain texts of this API."""
+    return (
+        found.status_code == status
+        and found.headers["content-type"] == "text/plain; charset=UTF-8"
+        and (found.text == text if text is not None else bool(found.text))
+    )
+
+
+def is_empty(found, status):
+    return (found.status_code, found.content, found.headers["content-length"]) == (status, b"", "0")
+
+
+def is_of_framework(found, status):
+    return (found.status_code, found.headers["content-type"], found.text) == (
+        status,
+        "application/json",
+        '{"error":"Not found"}\n',
+    )
+
+
+class NotedJobs:
+    """Jobs are noted; `then` may play the worker after the commit that enqueues one."""
+
+    def __init__(self):
+        self.orders = []
+        self.then = None
+
+    def enqueue(self, tx, order):
+        self.orders.append(order)
+        if self.then is not None:
+            tx.after_commit(lambda: self.then(order))
+        return len(self.orders)
+
+
+class NotedUses(users.KeyAudit):
+    """What a key audit was told."""
+
+    def __init__(self, db):
+        super().__init__(db)
+        self.seen = []
+
+    def record(self, actor, method, path, ip):
+        self.seen.append((actor.key_id, method, path, ip))
+
+
+class Site:
+    """A server with alice (an administrator), bobby and carol; `client` is bobby with a JWT."""
+
+    def __init__(self, root):
+        self.root = root
+        self.jobs = NotedJobs()
+        notifier = Notifier(root / "run")
+        self.db = Database(
+            f"sqlite:///{root / 'test.db'}",
+            lock_path=root / "run" / "write.lock",
+            notifier=notifier,
+            enqueuer=self.jobs,
+        )
+        Base.metadata.create_all(self.db.engines.writer)
+        self.tools = SimpleNamespace(
+            settings=Settings(data_dir=root, min_free_bytes=0),
+            db=self.db,
+            storage=LocalStorage(root / "files"),
+            notifier=notifier,
+            secrets=Secrets(root / "secret.key"),
+        )
+        self.uses = NotedUses(self.db)
+        self.alice = self.add("alice", is_admin=True)
+        self.bobby = self.add("bobby")
+        self.carol = self.add("carol")
+        tools = cast(Tools, self.tools)
+        self.app = observed(
+            videocms.make_app(tools, self.uses, probe_wait_s=0.3), proxies=Proxies("")
+        )
+        self.client: TestClient[Any] = TestClient(self.app)
+        self.client.headers["authorization"] = f"Bearer {self.jwt(self.bobby)}"
+
+    def add(self, name, **given):
+        hashed = QUICK_PASSWORDS.hash(PASSWORD)
+        with self.db.write() as tx:
+            return users.create_user(tx, name, password=hashed, **given)
+
+    def jwt(self, user):
+        return users.issue_jwt(self.tools.secrets, user).token
+
+    def key(self, user, **given):
+        with self.db.write() as tx:
+            actor = users.actor_of(user)
+            return users.create_key(tx, actor, "videocms", name="script", **given).text
+
+    def as_user(self, user):
+        """Headers of another person."""
+        return {"authorization": f"Bearer {self.jwt(user)}"}
+
+    def anonymous(self, method, path, **given):
+        with_header = self.client.headers.pop("authorization")
+        try:
+            return self.client.request(method, path, **given)
+        finally:
+            self.client.headers["authorization"] = with_header
+
+    def set(self, **changes):
+        self.tools.settings = replace(self.tools.settings, **changes)
+
+    def option(self, name, value):
+        with self.db.write() as tx:
+            set_option(tx, None, name, value)
+
+    def folder(self, user, name="Films", parent_id=None):
+        with self.db.write() as tx:
+            return library.create_folder(tx, users.actor_of(user), name, parent_id)
+
+    def video(self, user, name="film.mp4", *, folder_id=None, visibility="unlisted", **media):
+        """A video whose media has these columns."""
+        number = len(self.jobs.orders) + len(list(self.root.glob("noted-*")))
+        (self.root / f"noted-{number}-{name}").touch()
+        with self.db.write() as tx:
+            made = library.create_media(
+                tx,
+                uid=f"uid-{name}-{number}",
+                sha256=media.pop("sha256", None),
+                size_bytes=media.pop("size_bytes", 1000),
+                original_key=f"media/{number}/original",
+            )
+            video = library.create_video(
+                tx,
+                users.actor_of(user),
+                media=made,
+                name=name,
+                filename=name,
+                folder_id=folder_id,
+                source="videocms",
+                visibility=visibility,
+            )
+            if media:
+                library.update_media(tx, made.id, **media)
+            return library.get_video(tx, users.actor_of(user), video.id)
+
+    def rendition(self, video, name, kind="video", *, sizes=(), **columns):
+        """A rendition of a video's media, with one part of fragments of these sizes."""
+        with self.db.write() as tx:
+            row = RenditionRow(
+                media_id=video.media_id,
+                kind=kind,
+                name=name,
+                mode="encode",
+                stream=0,
+                peak_bps=1,
+                average_bps=1,
+                revision=1,
+                duration_us=2_000_000 * len(sizes),
+                updated_at=tx.now,
+                init=b"init" if sizes else None,
+                codec="avc1.640015" if kind == "video" else "mp4a.40.2",
+                **{"position": 0, "promised": False, "state": "planned", **columns},
+            )
+            tx.session.add(row)
+            tx.session.flush()
+            fragments, offset = [], 0
+            for number, size in enumerate(sizes):
+                fragments.append(Fragment(number * 2_000_000, 2_000_000, offset, size))
+                offset += size
+            part = PartRow(
+                rendition_id=row.id,
+                number=0,
+                first_fragment=0,
+                start_us=0,
+                end_us=None,
+                state=row.state,
+                key="parts/0",
+                index=pack_index(fragments),
+                size_bytes=offset,
+                updated_at=tx.now,
+            )
+            tx.session.add(part)
+
+    def worker_finds(self, state, message=None):
+        """What the worker, played here, makes of each file that comes in."""
+
+        def look(order):
+            with self.db.write() as tx:
+                library.update_media(tx, order.args["media_id"], state=state, message=message)
+
+        self.jobs.then = look
+
+    def videos(self, user):
+        with self.db.read() as tx:
+            return library.list_recent_videos(tx, users.actor_of(user))
+
+    def files(self):
+        return [path for path in (self.root / "files").rglob("*") if path.is_file()]
+
+    def close(self):
+        self.db.close()
+        self.tools.notifier.close()
