@@ -40,11 +40,15 @@ def make_images(job: Job) -> None:
         job.report(0.6)
         frames = list(zip(times, looks, strict=False))
         poster = _poster(job, source, video, best_frame(frames) if frames else 0.0)
+    # Listed before ours are there, deleted once our fence has held: see produce.
+    earlier = [file.key for file in tools.storage.list(_folder(media))]
     mosaic_key = _store(job, media, "mosaic", mosaic) if mosaic else None
     poster_key = _store(job, media, "poster", poster) if poster else None
     with job.write() as tx:
         update_media(tx, media.id, poster_key=poster_key, mosaic_key=mosaic_key or poster_key)
         job.complete(tx)
+    for key in earlier:
+        tools.storage.delete(key)
 
 
 def sample_times(duration_ms: int) -> list[float]:
@@ -127,9 +131,13 @@ def _even(size: tuple[int, int], most: int) -> tuple[int, int]:
     return max(2, round(width * scale / 2) * 2), max(2, round(height * scale / 2) * 2)
 
 
+def _folder(media: Media) -> str:
+    return f"media/{media.uid[:2]}/{media.uid}/images"
+
+
 def _store(job: Job, media: Media, name: str, image: bytes) -> str:
     tools: Tools = job.tools
-    key = f"media/{media.uid[:2]}/{media.uid}/images/{name}-{job.id}-{job.attempt}.webp"
+    key = f"{_folder(media)}/{name}-{job.id}-{job.attempt}.webp"
     with tools.storage.create(key) as staged:
         staged.path.write_bytes(image)
         staged.commit()

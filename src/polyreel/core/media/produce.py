@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from polyreel.core.library import Media, notify_media
+from polyreel.core.library import Media, get_media, notify_media
 from polyreel.core.media.package import AudioPackager, Cuts, Packager, VideoPackager
 from polyreel.core.media.renditions import (
     Part,
@@ -20,16 +20,18 @@ from polyreel.core.media.renditions import (
 )
 from polyreel.core.media.states import settle
 from polyreel.infra.ffmpeg import NICE, last_words
-from polyreel.infra.jobs import Job
+from polyreel.infra.jobs import Job, JobCancelled
 from polyreel.infra.process import Finished
 from polyreel.infra.storage import Growing
 from polyreel.infra.tools import Tools
-from polyreel.kit.errors import Unsupported
+from polyreel.kit.errors import NotFound, Unsupported
 
 # How long finished fragments may wait for the transaction that lists them: not at all at the start,
 # when a viewer waits for them; a second later, when nobody does.
 PATIENCE_S = (0.0, 0.05, 0.1, 0.2, 0.4)
 PATIENCE_LATER_S = 1.0
+# How often a run asks whether its film is still wanted.
+ASK_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -75,11 +77,12 @@ def produce(  # noqa: PLR0913 - the one way to make a part
     """
     tools: Tools = job.tools
     with ExitStack() as stack:
+        earlier = _list_earlier(tools, media, targets)
         outputs = [_open(tools, media, target, cuts, stack) for target in targets]
         with job.write() as tx:
-            left = [begin_part(tx, output.target.part.id, output.key) for output in outputs]
-        for key in filter(None, left):
-            # What an attempt before this one made; no row names it any more.
+            for output in outputs:
+                begin_part(tx, output.target.part.id, output.key)
+        for key in earlier:
             tools.storage.delete(key)
         announcer = _Announcer(job, media, outputs)
         source = stack.enter_context(tools.storage.materialise(media.original_key))
@@ -101,10 +104,30 @@ def produce(  # noqa: PLR0913 - the one way to make a part
     return [output.packager for output in outputs]
 
 
+def _list_earlier(tools: Tools, media: Media, targets: Sequence[Target]) -> list[str]:
+    """What attempts before this one left, also those that were killed before a row named their file.
+
+    Listed before our own file is made and deleted once our fence has held, so that nothing of an
+    attempt after ours can be among it.
+    """
+    found: list[str] = []
+    for target in targets:
+        folder, stem = _place(media, target)
+        listed = tools.storage.list(folder)
+        found += [file.key for file in listed if file.key.startswith(f"{folder}/{stem}-")]
+    return found
+
+
+def _place(media: Media, target: Target) -> tuple[str, str]:
+    """(folder, beginning of the name) of every file that was ever made for a part."""
+    folder = f"media/{media.uid[:2]}/{media.uid}/{target.rendition.name}"
+    return folder, f"{target.part.number:04d}"
+
+
 def _open(tools: Tools, media: Media, target: Target, cuts: Cuts, stack: ExitStack) -> _Output:
     # A name that no other attempt has: what a dead one still writes is never read.
-    name = f"{target.part.number:04d}-{secrets.token_hex(6)}.mp4"
-    key = f"media/{media.uid[:2]}/{media.uid}/{target.rendition.name}/{name}"
+    folder, stem = _place(media, target)
+    key = f"{folder}/{stem}-{secrets.token_hex(6)}.mp4"
     growing = stack.enter_context(tools.storage.open_growing(key))
     file = stack.enter_context(os.fdopen(os.dup(growing.fd), "wb", buffering=1 << 20))
     kind = VideoPackager if target.rendition.kind == "video" else AudioPackager
@@ -138,6 +161,7 @@ class _Announcer:
         self._last = 0.0
         self._progress = 0.0
         self._progress_listed = 0.0
+        self._asked = time.monotonic()
 
     def look(self) -> None:
         """Announce if there is something new and it waited long enough."""
@@ -157,7 +181,18 @@ class _Announcer:
         """Called by ffmpeg's meter, about twice a second."""
         self._progress = done
         self._job.report(done)
+        if time.monotonic() - self._asked >= ASK_S:
+            self._asked = time.monotonic()
+            self._check_wanted()
         self.look()
+
+    def _check_wanted(self) -> None:
+        """Raises JobCancelled once the media has been deleted: nobody waits for its end."""
+        with self._job.tools.db.read() as tx:
+            try:
+                get_media(tx, self._media.id)
+            except NotFound:
+                raise JobCancelled from None
 
     def announce(self) -> None:
         """One transaction for all outputs."""
