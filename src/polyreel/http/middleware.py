@@ -1,8 +1,10 @@
 """What surrounds every request: its id, its line in the log, the headers every answer has."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -20,6 +22,7 @@ __all__ = [
     "Send",
     "ensure_exchange",
     "head_from_get",
+    "lingering",
     "observed",
 ]
 
@@ -30,6 +33,8 @@ Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _KEY = "polyreel.exchange"
+_LINGER_BYTES = 16 * 1024 * 1024
+_LINGER_S = 2.0
 _LONGEST_PATH = 512
 _DEFAULT_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -67,6 +72,8 @@ def observed(app: ASGIApp, *, proxies: Proxies, base_url: str = "") -> ASGIApp:
     `polyreel.access`), adds the headers every answer has where they are missing, and answers 500
     for what nobody caught.
     """
+
+    app = lingering(app)
 
     async def outermost(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -111,6 +118,62 @@ def head_from_get(app: ASGIApp) -> ASGIApp:
         await app({**scope, "method": "GET"}, receive, headers_only)
 
     return without_body
+
+
+def lingering(app: ASGIApp) -> ASGIApp:
+    """Where the answer is ready before the body was read, read a little more of it after the answer.
+
+    A server that closes the connection at once resets it, and the client, still sending, never sees
+    why. At most 16 MiB or 2 s; what asked first (`Expect: 100-continue`) need not be read.
+    """
+
+    async def patient(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not _has_body(scope):
+            await app(scope, receive, send)
+            return
+        is_read, is_begun = False, False
+
+        async def noted() -> Message:
+            nonlocal is_read, is_begun
+            message = await receive()
+            is_begun = True
+            is_read = not message.get("more_body", False)
+            return message
+
+        async def unhurried(message: Message) -> None:
+            is_last = message["type"] == "http.response.body" and not message.get("more_body")
+            if not is_last or is_read or (_asked_first(scope) and not is_begun):
+                await send(message)
+                return
+            await send({**message, "more_body": True})
+            await _read_a_little(noted)
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+        await app(scope, noted, unhurried)
+
+    return patient
+
+
+async def _read_a_little(receive: Receive) -> None:
+    left = _LINGER_BYTES
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LINGER_S):
+            while left > 0:
+                message = await receive()
+                left -= len(message.get("body", b""))
+                if not message.get("more_body", False):
+                    return
+
+
+def _has_body(scope: Scope) -> bool:
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
+        for name, value in scope["headers"]
+    )
+
+
+def _asked_first(scope: Scope) -> bool:
+    return any(name == b"expect" for name, _ in scope["headers"])
 
 
 def _note(exchange: Exchange, message: Message) -> None:

@@ -8,16 +8,16 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from polyreel.http.auth import header
-from polyreel.http.middleware import Receive, Scope
+from polyreel.http.middleware import Message, Receive, Scope
 from polyreel.http.multipart import Form, Part
-from polyreel.kit.errors import AppError, Invalid
+from polyreel.kit.errors import Invalid
 
-__all__ = ["Begin", "ClientGone", "Received", "Sink", "drain", "receive_upload"]
+__all__ = ["Begin", "ClientGone", "Received", "Sink", "receive_upload"]
 
 _BLOCK_BYTES = 4 * 1024 * 1024
 _MOST_TEXT_BYTES = 64 * 1024
@@ -27,8 +27,6 @@ _SILENCE_S = 120.0
 # Slow clients fill a block in minutes: what is there is written after so long, which also says
 # that the upload lives.
 _FLUSH_S = 10.0
-_DRAIN_BYTES = 1024 * 1024
-_DRAIN_S = 2.0
 
 _pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="upload")
 
@@ -85,39 +83,14 @@ async def receive_upload(
 
     Inside the block the sink is the caller's to finish; what is not finished is gone after it.
     With `fold_case` the case of field names does not count. Raises MalformedBody for what is no
-    form, Invalid for parts beyond their limits, ClientGone, and whatever sink and `begin` raise;
-    of the rest of a refused body only a little is read.
+    form, Invalid for parts beyond their limits, ClientGone, and whatever sink and `begin` raise.
     """
     intake = _Intake(scope, file_field, text_fields, begin, fold_case)
     try:
-        try:
-            await intake.read(receive)
-        except ClientGone:
-            raise
-        except AppError:
-            if intake.more_is_coming:
-                await drain(scope, receive, is_begun=intake.is_begun)
-            raise
+        await intake.read(receive)
         yield intake.received
     finally:
         await intake.end()
-
-
-async def drain(scope: Scope, receive: Receive, *, is_begun: bool = False) -> None:
-    """Read a little of a body that nobody wants, so that its sender gets to read our answer.
-
-    Who asked whether to send (`Expect: 100-continue`) is not made to.
-    """
-    if not is_begun and header(scope["headers"], "expect"):
-        return
-    left = _DRAIN_BYTES
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_DRAIN_S):
-            while left > 0:
-                message = await receive()
-                left -= len(message.get("body", b""))
-                if not message.get("more_body", False):
-                    return
 
 
 class _Intake:
@@ -132,8 +105,7 @@ class _Intake:
         fold_case: bool,
     ) -> None:
         self.received = Received()
-        self.is_begun = False
-        self.more_is_coming = True
+        self._more_is_coming = True
         self._scope = scope
         self._begin = begin
         self._names = {
@@ -148,31 +120,39 @@ class _Intake:
         self._seen_bytes = 0
         self._block: list[bytes] = []
         self._block_bytes = 0
-        self._flushed_at = 0.0
+        self._heard_at = self._flushed_at = asyncio.get_running_loop().time()
         self._write: Future[None] | None = None
         self._lock = threading.Lock()
 
     async def read(self, receive: Receive) -> None:
         """Take the whole body."""
         self._form = Form(header(self._scope["headers"], "content-type"))
-        self._flushed_at = asyncio.get_running_loop().time()
-        while self.more_is_coming:
-            try:
-                async with asyncio.timeout(_SILENCE_S):
+        try:
+            async with asyncio.timeout(_SILENCE_S) as silence:
+                while self._more_is_coming:
                     message = await receive()
-            except TimeoutError:
-                raise ClientGone from None
-            if message["type"] == "http.disconnect":
-                raise ClientGone
-            self.is_begun = True
-            self.more_is_coming = message.get("more_body", False)
-            if chunk := message.get("body", b""):
-                for event in self._form.parse(chunk):
-                    await self._take(event)
+                    if message["type"] == "http.disconnect":
+                        raise ClientGone
+                    await self._take_message(message, silence)
+        except TimeoutError:
+            raise ClientGone from None
         self._form.close()
         if self._block:
             await self._flush()
         await self._written()
+
+    async def _take_message(self, message: Message, silence: asyncio.Timeout) -> None:
+        self._more_is_coming = message.get("more_body", False)
+        if chunk := message.get("body"):
+            for event in self._form.parse(chunk):
+                await self._take(event)
+        # Not for every message: there are thousands a second.
+        now = asyncio.get_running_loop().time()
+        if now - self._heard_at > 1:
+            self._heard_at = now
+            silence.reschedule(now + _SILENCE_S)
+            if now - self._flushed_at > _FLUSH_S and self._block:
+                await self._flush()
 
     async def end(self) -> None:
         """Give up what is not finished, after the write under way; cancelled, it happens too."""
@@ -245,8 +225,7 @@ class _Intake:
     async def _gather(self, data: bytes) -> None:
         self._block.append(data)
         self._block_bytes += len(data)
-        is_late = asyncio.get_running_loop().time() - self._flushed_at > _FLUSH_S
-        if self._block_bytes >= _BLOCK_BYTES or is_late:
+        if self._block_bytes >= _BLOCK_BYTES:
             await self._flush()
 
     async def _flush(self) -> None:

@@ -24,7 +24,7 @@ from polyreel.http.face import KnownActor, ServerTools, raw_of
 from polyreel.http.middleware import Scope
 from polyreel.http.multipart import MalformedBody
 from polyreel.http.throttle import Throttle
-from polyreel.http.uploads import Received, drain, receive_upload
+from polyreel.http.uploads import Received, receive_upload
 from polyreel.infra.tools import Tools
 from polyreel.infra.tx import Tx
 from polyreel.kit.errors import Invalid, NotFound
@@ -56,7 +56,6 @@ async def create_upload(
     once = _idempotency_key(scope)
     earlier = await sync_to_thread(_find_answer, tools, actor, once) if once else None
     if earlier is not None:
-        await drain(scope, receive)
         return _accepted(earlier)
 
     def begin(filename: str, declared_bytes: int | None, fields: Mapping[str, str]) -> Upload:
