@@ -30,6 +30,11 @@ _TYPES = {
     ".woff2": "font/woff2",
 }
 _FOREVER = "public, max-age=31536000, immutable"
+_JS = "text/javascript"
+# Opened by itself, an SVG is a page; it gets to do nothing.
+_INERT = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+# A worker lives by the policy of its own script: live-worker.js reads /events.
+_SCRIPT = "default-src 'none'; connect-src 'self'"
 
 
 @dataclass(frozen=True)
@@ -80,8 +85,7 @@ class StaticFiles:
             ("vary", "accept-encoding"),
             ("x-content-type-options", "nosniff"),
             ("cross-origin-resource-policy", "same-origin"),
-            # Opened by itself, an SVG is a page; it gets to do nothing.
-            ("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox"),
+            ("content-security-policy", _SCRIPT if file.kind.startswith(_JS) else _INERT),
         ]
         if is_packed:
             headers.append(("content-encoding", "gzip"))
