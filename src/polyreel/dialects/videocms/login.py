@@ -39,13 +39,14 @@ def make_login(throttle: LoginThrottle) -> HTTPRouteHandler:
     """The handler of `POST /api/auth/login`, counting wrong passwords in `throttle`."""
 
     @post("/api/auth/login", status_code=200, opt={"access": "anyone"}, sync_to_thread=True)
-    def login(
+    def sign_in(
         request: Request[Any, Any, Any], body: RawBody, tools: ServerTools
     ) -> Response[bytes]:
         given = bind(Credentials, sent_of(request, body))
-        return json_answer(_sign_in(tools, throttle, given, _exchange_of(request)))
+        login = _sign_in(tools, throttle, given, _exchange_of(request))
+        return json_answer(login, cache_control="no-store")
 
-    return login
+    return sign_in
 
 
 @get("/api/auth/check", opt={"access": "anyone"}, sync_to_thread=True)
@@ -80,7 +81,7 @@ def refresh_login(
         raise Forbidden("It is too early to refresh this login.")
     with tools.db.read() as tx:
         user = users.get_user(tx, actor.user_id)
-    return json_answer(_login(users.issue_jwt(tools.secrets, user)))
+    return json_answer(_login(users.issue_jwt(tools.secrets, user)), cache_control="no-store")
 
 
 def _sign_in(

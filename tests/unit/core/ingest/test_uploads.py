@@ -120,6 +120,13 @@ def test_a_refused_ending_leaves_nothing_after_abort(db, storage, actor):
     assert files_of(storage) == []
 
 
+def test_what_an_upload_holds_itself_is_not_called_used(db, storage, add_actor):
+    begun = begin_upload(db, storage, add_actor(quota_bytes=10), source="uploads")
+    with pytest.raises(QuotaExceeded, match="0/10 bytes"):
+        begun.write(b"x" * 11)
+    begun.abort()
+
+
 def test_twenty_at_once_never_pass_the_quota(db, storage, add_actor):
     actor, gate = add_actor(quota_bytes=100 * MIB), threading.Barrier(20)
 
