@@ -8,6 +8,7 @@ from polyreel.http.auth import Proxies
 from polyreel.http.media import MediaApp
 from polyreel.http.middleware import observed
 from polyreel.infra.db import Base
+from polyreel.kit.errors import Forbidden, NotFound, Unauthenticated
 from polyreel.settings import Settings
 from polyreel.web import make_app
 from tests.contract.web.people import Place
@@ -16,14 +17,15 @@ from tests.factories.users import QUICK_PASSWORDS, make_user
 
 def say_kind(error):
     """An answer of media that only names the error."""
-    statuses = {"Unauthenticated": 401, "Forbidden": 403, "NotFound": 404}
-    return statuses.get(type(error).__name__, 400), {}, b""
+    statuses = {Unauthenticated: 401, Forbidden: 403, NotFound: 404}
+    found = [status for kind, status in statuses.items() if isinstance(error, kind)]
+    return (found or [400])[0], {}, b""
 
 
 @pytest.fixture
 def make_place(tmp_path):
     """Make a server with these settings; `set_up=False` leaves the first run to be done."""
-    made = []
+    made: list[Place] = []
 
     def make(*, set_up=True, **settings):
         given = {"data_dir": tmp_path / f"data{len(made)}", "min_free_bytes": 0, **settings}

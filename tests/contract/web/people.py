@@ -1,16 +1,19 @@
 """Browsers, as far as these tests need them: cookies, forms, what they tell about themselves."""
 
+import os
 import re
 from dataclasses import dataclass
 from html import unescape
+from typing import Any
 
 import httpx
 
 from polyreel.core import library
-from polyreel.core.users import actor_of, find_user_by_name
+from polyreel.core.users import actor_of, find_user_by_name, start_session
 from polyreel.http.auth import Client, set_cookie_header
-from polyreel.core.users import start_session
+from polyreel.http.media import MediaApp
 from polyreel.infra.tools import Tools
+from polyreel.web import WebApp
 
 ORIGIN = "http://video.test"
 OURS = {"sec-fetch-site": "same-origin"}
@@ -23,9 +26,9 @@ class Place:
     """One server; `tools` are its own."""
 
     tools: Tools
-    web: object
-    media: object
-    app: object
+    web: WebApp
+    media: MediaApp
+    app: Any
 
     def browser(self, name=None, *, origin=ORIGIN, address="192.168.1.7", app=None):
         """A browser on that machine, signed in as `name`; its client is async (httpx)."""
@@ -40,11 +43,11 @@ class Place:
 
     def session(self, name):
         with self.tools.db.write() as tx:
-            return start_session(tx, find_user_by_name(tx, name)).token
+            return start_session(tx, person(tx, name)).token
 
     def actor(self, name):
         with self.tools.db.read() as tx:
-            return actor_of(find_user_by_name(tx, name))
+            return actor_of(person(tx, name))
 
     def add_video(self, name, title="holiday.mp4", *, state="ready", folder_id=None, **given):
         """A video of that person whose media is in `state`; `poster` puts bytes there."""
@@ -59,8 +62,6 @@ class Place:
                 key = f"media/{uid}/poster.webp"
                 staged = self.tools.storage.create(key)
                 with staged:
-                    import os
-
                     os.write(staged.fd, poster)
                     staged.commit()
                 given["poster_key"] = key
@@ -78,7 +79,21 @@ class Place:
 
     @staticmethod
     def actor_in(tx, name):
-        return actor_of(find_user_by_name(tx, name))
+        return actor_of(person(tx, name))
+
+
+def person(tx, name):
+    """The account of that name."""
+    found = find_user_by_name(tx, name)
+    assert found is not None
+    return found
+
+
+def find(pattern, text):
+    """What the pattern's group matches; fails when it is not there."""
+    found = re.search(pattern, text)
+    assert found is not None, pattern
+    return found[1]
 
 
 def text_of(answer):

@@ -113,7 +113,9 @@ class TestLogin:
             await browser.post("/login", data=ALICE)
             assert browser.cookies["polyreel"] != first
             browser.cookies.set("polyreel", first, domain="video.test", path="/")
-            assert (await place.browser().get("/", headers={"cookie": f"polyreel={first}"})).status_code == 303
+            assert (
+                await place.browser().get("/", headers={"cookie": f"polyreel={first}"})
+            ).status_code == 303
 
     @pytest.mark.parametrize(
         "given",
