@@ -26,16 +26,16 @@ def make_app(
     tools: Tools,
     audit: KeyAudit | None = None,
     *,
-    throttle: LoginThrottle | None = None,
+    logins: LoginThrottle | None = None,
     probe_wait_s: float = 5.0,
 ) -> ASGIApp:
     """The ASGI app of `/api/*` and `/v/<uuid>/status`; `audit` notes the use of keys.
 
-    `throttle` is shared by faces that sign people in. An upload is answered after at most
+    `logins` counts wrong passwords, for all faces that share it. An upload is answered after at most
     `probe_wait_s` seconds of looking into the file.
     """
     public = [
-        make_login(throttle or LoginThrottle()),
+        make_login(logins or LoginThrottle()),
         check_login,
         refresh_login,
         get_config,
