@@ -91,6 +91,7 @@ def create_asgi() -> "ASGIApp":
     from polyreel.http.lifespan import with_lifespan
     from polyreel.http.media import MediaApp
     from polyreel.http.middleware import observed
+    from polyreel.http.throttle import LoginThrottle
     from polyreel.infra.process import die_with_parent
     from polyreel.web import make_app as make_web
 
@@ -100,11 +101,14 @@ def create_asgi() -> "ASGIApp":
     tools = open_tools(settings)
     traffic = Traffic(tools.db)
     audit = KeyAudit(tools.db)
+    # Wrong passwords are counted once, whichever face they are tried at.
+    logins = LoginThrottle()
+    pages = make_web(tools, logins=logins)
     apps = Apps(
         media=MediaApp(tools, traffic, videocms.answer_media),
         uploads=uploads.make_app(tools, audit),
-        videocms=videocms.make_app(tools, audit),
-        web=make_web(tools),
+        videocms=videocms.make_app(tools, audit, logins=logins),
+        web=pages,
     )
 
     def start() -> None:
@@ -113,6 +117,7 @@ def create_asgi() -> "ASGIApp":
         audit.start()
 
     def stop() -> None:
+        pages.close()
         traffic.close()
         audit.stop()
         close_tools(tools)
