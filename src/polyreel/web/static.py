@@ -5,6 +5,7 @@ one for the whole tree and part of the path: the modules of a script name each o
 so get the same version.
 """
 
+import asyncio
 import functools
 import gzip
 import hashlib
@@ -72,7 +73,8 @@ class StaticFiles:
             raise NotFound
         # A page of the version before an update still gets its files, but does not keep them.
         cache = _FOREVER if version == self.version else "no-cache"
-        await self._reply(file, cache, scope)(scope, receive, send)
+        reply = await asyncio.to_thread(self._reply, file, cache, scope)
+        await reply(scope, receive, send)
 
     def _reply(self, file: _File, cache: str, scope: Scope) -> Reply:
         wants_packed = "gzip" in (header(scope["headers"], "accept-encoding") or "")
