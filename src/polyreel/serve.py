@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 
 from polyreel.infra.logs import configure_logs
+from polyreel.infra.notify import STOPPING, Notifier
 from polyreel.infra.process import Service, spawn_service
 from polyreel.settings import Settings, child_environment
 
@@ -135,9 +136,16 @@ def run_web(settings: Settings) -> int:
     from granian.constants import Interfaces
     from granian.http import HTTP1Settings
 
+    class Server(Granian):  # type: ignore[misc, valid-type]  # chosen when it is imported
+        """Closes what never ends by itself before its workers wait for every answer to end."""
+
+        def signal_handler_interrupt(self, *args: object, **kwargs: object) -> None:
+            Notifier(settings.run_dir).publish([STOPPING])
+            super().signal_handler_interrupt(*args, **kwargs)
+
     configure_logs(settings)
     os.environ.update(child_environment(settings))
-    Granian(
+    Server(
         "polyreel.app:create_asgi",
         address=settings.host,
         port=settings.port,

@@ -15,11 +15,13 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-__all__ = ["ANYTHING", "Notifier"]
+__all__ = ["ANYTHING", "STOPPING", "Notifier"]
 
 log = logging.getLogger("polyreel.notify")
 
 ANYTHING = "*"
+STOPPING = "stopping"
+"""The web processes are about to end: what would stay open by itself, closes."""
 _MAX_DATAGRAM = 32 * 1024
 
 

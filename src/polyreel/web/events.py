@@ -12,7 +12,7 @@ from polyreel.core.users import Actor, find_session
 from polyreel.http.auth import session_token
 from polyreel.http.live import HEARTBEAT_S, EventStream, send_events
 from polyreel.http.middleware import Receive, Scope, Send, ensure_exchange
-from polyreel.infra.notify import ANYTHING
+from polyreel.infra.notify import ANYTHING, STOPPING
 from polyreel.infra.tools import Tools
 from polyreel.kit.errors import Busy, Unauthenticated
 from polyreel.web.asking import client_of
@@ -93,7 +93,11 @@ class EventsRoute:
     def _heard(self, topics: list[str]) -> None:
         """In the notifier's thread."""
         loop = self._loop
-        if loop is not None and self._listeners and not loop.is_closed():
+        if loop is None or not self._listeners or loop.is_closed():
+            return
+        if STOPPING in topics:
+            loop.call_soon_threadsafe(self._end_all)
+        else:
             loop.call_soon_threadsafe(self._note, topics)
 
     def _note(self, topics: list[str]) -> None:

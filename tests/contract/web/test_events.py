@@ -8,7 +8,7 @@ import pytest
 
 from polyreel.core.library import delete_video, update_media, update_media_progress, update_video
 from polyreel.core.users import end_all_sessions
-from polyreel.infra.notify import ANYTHING
+from polyreel.infra.notify import ANYTHING, STOPPING
 from polyreel.web import events
 
 pytestmark = pytest.mark.anyio
@@ -193,6 +193,12 @@ async def test_streams_of_one_person_are_bounded(place):
 async def test_closing_the_app_ends_every_stream(place):
     async with listening(place, "alice") as alice:
         await asyncio.to_thread(place.web.close)
+        await alice.until(lambda now: now.has_ended)
+
+
+async def test_a_server_that_stops_ends_every_stream(place):
+    async with listening(place, "alice") as alice:
+        place.tools.notifier.publish([STOPPING])
         await alice.until(lambda now: now.has_ended)
 
 
