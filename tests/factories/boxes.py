@@ -3,7 +3,7 @@
 import struct
 from collections.abc import Iterator, Sequence
 
-__all__ = ["box", "fragment", "init_of_picture", "init_of_sound", "walk"]
+__all__ = ["box", "fragment", "init_of_picture", "init_of_sound", "shown_times", "walk"]
 
 
 def box(kind: str, *content: bytes) -> bytes:
@@ -58,3 +58,51 @@ def walk(data: bytes) -> Iterator[tuple[str, int, bytes]]:
         assert 8 <= size <= len(data) - at, f"{kind!r} of {size} at {at} of {len(data)}"
         yield kind.decode(), at, data[at : at + size]
         at += size
+
+
+def shown_times(data: bytes, timescale: int) -> list[float]:
+    """When each sample of these fragments is shown, in seconds, ascending: as browsers count it.
+
+    (libav shows tracks with negative offsets later by the largest of them.)
+    """
+    times: list[float] = []
+    for kind, _, moof in walk(data):
+        if kind != "moof":
+            continue
+        found = dict(_descend(moof[8:]))
+        rows = _columns(found["trun"], found["tfhd"])
+        at = struct.unpack_from(">Q", found["tfdt"], 4)[0]
+        for duration, offset in rows:
+            times.append((at + offset) / timescale)
+            at += duration
+    return sorted(times)
+
+
+def _descend(data: bytes) -> Iterator[tuple[str, bytes]]:
+    for kind, _, found in walk(data):
+        if kind == "traf":
+            yield from _descend(found[8:])
+        else:
+            yield kind, found[8:]
+
+
+def _columns(trun: bytes, tfhd: bytes) -> list[tuple[int, int]]:
+    flags, count = struct.unpack_from(">II", trun)
+    at = 8 + 4 * bool(flags & 1) + 4 * bool(flags & 4)
+    usual_flags, usual_at = struct.unpack_from(">I", tfhd)[0], 8
+    usual = 0
+    for bit, size in ((0x1, 8), (0x2, 4), (0x8, 4)):
+        if usual_flags & bit:
+            usual = struct.unpack_from(">I", tfhd, usual_at)[0] if bit == 0x8 else usual
+            usual_at += size
+    rows = []
+    for _ in range(count):
+        duration, offset = usual, 0
+        for bit in (0x100, 0x200, 0x400, 0x800):
+            if flags & bit:
+                (value,) = struct.unpack_from(">i" if bit == 0x800 else ">I", trun, at)
+                duration = value if bit == 0x100 else duration
+                offset = value if bit == 0x800 else offset
+                at += 4
+        rows.append((duration, offset))
+    return rows

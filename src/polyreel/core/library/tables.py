@@ -8,6 +8,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from polyreel.infra.db import Base, UtcTime
 
 ID = BigInteger().with_variant(Integer(), "sqlite")
+# SQLite gives the id of a deleted last row to the next one, PostgreSQL never does. Jobs, caches and
+# statistics name these rows by their ids, and may still do so when they are gone.
+NEVER_AGAIN = {"sqlite_autoincrement": True}
 
 
 class FolderRow(Base):
@@ -52,6 +55,8 @@ class MediaRow(Base):
     created_at: Mapped[datetime] = mapped_column(UtcTime)
     updated_at: Mapped[datetime] = mapped_column(UtcTime)
 
+    __table_args__ = (NEVER_AGAIN,)
+
 
 class VideoRow(Base):
     """A named entry of a user in a folder that points at a media."""
@@ -75,4 +80,5 @@ class VideoRow(Base):
         Index(None, "user_id", "folder_id", "name"),
         Index(None, "user_id", "source", "id"),
         Index(None, "folder_id"),
+        NEVER_AGAIN,
     )

@@ -126,7 +126,8 @@ def replan_without_copy(plan: MediaPlan, probe: Probe, rules: LadderRules) -> Me
         return plan
     pictures = _plan_pictures(video, probe, rules, plan.cuts_us, copied=False)
     length = _track_end_us(video, plan.duration_us)
-    return replace(plan, renditions=tuple(replace(item, duration_us=length) for item in pictures))
+    renditions = tuple(replace(item, duration_us=length) for item in pictures)
+    return replace(plan, renditions=renditions, parts=_plan_parts(plan.cuts_us))
 
 
 def main_picture(probe: Probe) -> VideoStream | None:

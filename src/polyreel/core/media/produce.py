@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from polyreel.core.library import Media, get_media, notify_media
+from polyreel.core.library import Media, get_media
 from polyreel.core.media.package import AudioPackager, Cuts, Packager, VideoPackager
 from polyreel.core.media.renditions import (
     Part,
@@ -24,7 +24,7 @@ from polyreel.infra.jobs import Job, JobCancelled
 from polyreel.infra.process import Finished
 from polyreel.infra.storage import Growing
 from polyreel.infra.tools import Tools
-from polyreel.kit.errors import NotFound, Unsupported
+from polyreel.kit.errors import Busy, NotFound, Unsupported
 
 # How long finished fragments may wait for the transaction that lists them: not at all at the start,
 # when a viewer waits for them; a second later, when nobody does.
@@ -144,6 +144,9 @@ def _sink(output: _Output, announcer: "_Announcer") -> Callable[[bytes], None]:
 
 
 def _check(done: Finished, outputs: Sequence[_Output]) -> None:
+    if done.ended == "exited" and done.returncode < 0:
+        # Killed from outside, for memory perhaps: that is no fault of the file's, until it is thrice.
+        raise Busy("The encoder was stopped before its end.")
     if not done.is_success:
         raise Unsupported(last_words(done.stderr_tail))
     if any(output.packager.init is None or not output.packager.fragments for output in outputs):
@@ -196,10 +199,6 @@ class _Announcer:
 
     def announce(self) -> None:
         """One transaction for all outputs."""
-        first_fragments = any(
-            output.is_new and output.listed <= 0 and output.packager.fragments
-            for output in self._outputs
-        )
         with self._job.write() as tx:
             for output in self._outputs:
                 packager = output.packager
@@ -207,10 +206,7 @@ class _Announcer:
                     publish_part(tx, output.target.part.id, packager.init, packager.fragments)
                     output.listed = len(packager.fragments)
                 set_rendition_progress(tx, output.target.rendition.id, self._progress)
-            if first_fragments:
-                settle(tx, self._media.id)
-            else:
-                notify_media(tx, self._media.id)
+            settle(tx, self._media.id)
         self._announced += 1
         self._progress_listed = self._progress
         self._last = time.monotonic()

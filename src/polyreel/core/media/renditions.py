@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import delete, func, select
 
 from polyreel.core.media.index import Fragment, pack_index, unpack_index
 from polyreel.core.media.plan import WHOLE, MediaPlan, PlannedPart, PlannedRendition
@@ -27,7 +27,7 @@ class Part:
     end_us: int | None
     state: str
     key: str | None
-    fragments: tuple[Fragment, ...]
+    fragments: Sequence[Fragment]
 
 
 @dataclass(frozen=True)
@@ -65,24 +65,35 @@ class Rendition:
         return bool(self.init and self.parts and self.parts[0].fragments)
 
 
-def lay_out(tx: Tx, media_id: int, plan: MediaPlan) -> list[Rendition]:
+def lay_out(tx: Tx, media_id: int, plan: MediaPlan, *, revision: int = 1) -> list[Rendition]:
     """Write a plan's renditions and parts; answers them with their ids."""
-    position = len(list_renditions(tx, media_id))
-    for planned in plan.renditions:
+    for position, planned in enumerate(plan.renditions):
         encoded_picture = planned.kind == "video" and planned.mode == "encode"
-        add_rendition(tx, media_id, planned, position, plan.parts if encoded_picture else WHOLE)
-        position += 1
+        parts = plan.parts if encoded_picture else WHOLE
+        add_rendition(tx, media_id, planned, parts, position=position, revision=revision)
     return list_renditions(tx, media_id)
+
+
+def clear_renditions(tx: Tx, media_id: int) -> int:
+    """Forget what was planned and made; files go with the next sweep. Answers the revision that what
+    takes their place begins with, so that no address ever means other bytes.
+    """
+    found = select(func.max(RenditionRow.revision)).where(RenditionRow.media_id == media_id)
+    last = tx.session.scalar(found) or 0
+    tx.session.execute(delete(RenditionRow).where(RenditionRow.media_id == media_id))
+    return last + 1
 
 
 def add_rendition(
     tx: Tx,
     media_id: int,
     planned: PlannedRendition,
-    position: int,
     parts: Sequence[PlannedPart],
-) -> None:
-    """Write one planned rendition and its parts."""
+    *,
+    position: int,
+    revision: int = 1,
+) -> int:
+    """Write one planned rendition and its parts; answers its id."""
     row = RenditionRow(
         media_id=media_id,
         kind=planned.kind,
@@ -101,7 +112,7 @@ def add_rendition(
         peak_bps=planned.peak_bps,
         average_bps=planned.average_bps,
         progress=0.0,
-        revision=1,
+        revision=revision,
         duration_us=planned.duration_us,
         updated_at=tx.now,
     )
@@ -120,6 +131,26 @@ def add_rendition(
                 updated_at=tx.now,
             )
         )
+    tx.session.flush()
+    return row.id
+
+
+def replace_rendition(
+    tx: Tx, rendition_id: int, planned: PlannedRendition, parts: Sequence[PlannedPart]
+) -> Rendition:
+    """Make something else in the place of a rendition, under new addresses. Raises NotFound."""
+    old = get_rendition(tx, rendition_id)
+    tx.session.execute(delete(RenditionRow).where(RenditionRow.id == old.id))
+    new_id = add_rendition(
+        tx, old.media_id, planned, parts, position=old.position, revision=old.revision + 1
+    )
+    return get_rendition(tx, new_id)
+
+
+def promise_rendition(tx: Tx, rendition_id: int) -> None:
+    """List a rendition from now on, whole or not."""
+    row = tx.session.get_one(RenditionRow, rendition_id)
+    row.promised = row.state != "failed"
     tx.session.flush()
 
 
@@ -148,18 +179,33 @@ def get_rendition(tx: Tx, rendition_id: int) -> Rendition:
     return next(item for item in list_renditions(tx, row.media_id) if item.id == rendition_id)
 
 
-def begin_part(tx: Tx, part_id: int, key: str) -> None:
-    """A new attempt writes to `key`: what an earlier one left is forgotten."""
+def begin_part(tx: Tx, part_id: int, key: str) -> str | None:
+    """A new attempt writes to `key`; answers the key of what an earlier one left, to be deleted."""
     part = _part_row(tx, part_id)
     rendition = tx.session.get_one(RenditionRow, part.rendition_id)
     if part.key is not None:
         # Its fragments get new addresses: a cache may hold those of the last attempt.
         rendition.revision = rendition.revision + 1
-    part.state, part.key, part.index, part.size_bytes = "running", key, None, 0
+    left, part.key = part.key, key
+    part.state, part.index, part.size_bytes = "running", None, 0
     part.updated_at = tx.now
-    rendition.state = "running"
+    if rendition.state not in ENDED:
+        rendition.state = "running"
+    if not _has_other_part(tx, part):
+        # Until the new one is known, nobody gets the last attempt's under the new address.
+        rendition.init = rendition.codec = None
     rendition.updated_at = tx.now
     tx.session.flush()
+    return left
+
+
+def _has_other_part(tx: Tx, part: PartRow) -> bool:
+    others = select(PartRow.id).where(
+        PartRow.rendition_id == part.rendition_id,
+        PartRow.id != part.id,
+        PartRow.index.is_not(None),
+    )
+    return tx.session.scalars(others.limit(1)).first() is not None
 
 
 def publish_part(
@@ -175,7 +221,7 @@ def publish_part(
     part.updated_at = tx.now
     rendition = tx.session.get_one(RenditionRow, part.rendition_id)
     if init is not None:
-        if part.number and rendition.init and rendition.init != init.data:
+        if rendition.init and rendition.init != init.data and _has_other_part(tx, part):
             raise ValueError("this part's init differs from its rendition's")
         rendition.init, rendition.codec = init.data, init.codec
     if whole:
@@ -283,7 +329,7 @@ def _rendition(row: RenditionRow, parts: Sequence[PartRow]) -> Rendition:
                 end_us=part.end_us,
                 state=part.state,
                 key=part.key,
-                fragments=tuple(unpack_index(part.index)),
+                fragments=unpack_index(part.index),
             )
             for part in parts
         ),

@@ -14,7 +14,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from polyreel.core.library.tables import ID
+from polyreel.core.library.tables import ID, NEVER_AGAIN
 from polyreel.infra.db import Base, UtcTime
 
 
@@ -53,7 +53,7 @@ class RenditionRow(Base):
     duration_us: Mapped[int] = mapped_column(BigInteger)
     updated_at: Mapped[datetime] = mapped_column(UtcTime)
 
-    __table_args__ = (UniqueConstraint("media_id", "name"),)
+    __table_args__ = (UniqueConstraint("media_id", "name"), NEVER_AGAIN)
 
 
 class PartRow(Base):
@@ -75,4 +75,4 @@ class PartRow(Base):
     size_bytes: Mapped[int] = mapped_column(BigInteger, default=0)
     updated_at: Mapped[datetime] = mapped_column(UtcTime)
 
-    __table_args__ = (UniqueConstraint("rendition_id", "number"),)
+    __table_args__ = (UniqueConstraint("rendition_id", "number"), NEVER_AGAIN)

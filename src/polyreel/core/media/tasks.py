@@ -1,7 +1,6 @@
 """The jobs of a media: look, copy, sound, head, encode, images. Args are ids; all may run twice."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ from polyreel.core.media.index import pack_cuts, unpack_cuts
 from polyreel.core.media.package import Cuts, Packager
 from polyreel.core.media.plan import (
     FRAGMENT_US,
-    WHOLE,
     LadderRules,
     MediaPlan,
     plan_media,
@@ -21,12 +19,15 @@ from polyreel.core.media.plan import (
 from polyreel.core.media.produce import Target, produce
 from polyreel.core.media.renditions import (
     Rendition,
+    clear_renditions,
     fail_rendition,
     get_rendition,
     lay_out,
     list_renditions,
     note_damage,
+    promise_rendition,
     publish_part,
+    replace_rendition,
 )
 from polyreel.core.media.states import settle
 from polyreel.core.options import Options, read_options
@@ -40,6 +41,10 @@ from polyreel.kit.units import format_duration
 # A part that ends this much before its plan is damage; less is rounding of time stamps.
 SHORT_MS = 1_500
 PROMISED = 10
+IMAGES_S = 1.0
+# What a viewer waits for is not niced as the ladder is.
+COPY_NICE = 0
+SOUND_NICE = 5
 
 
 def _rules(options: Options) -> LadderRules:
@@ -56,7 +61,8 @@ def _look(job: Job) -> None:
     with tools.db.read() as tx:
         media = get_media(tx, job.args["media_id"])
         options = read_options(tx)
-        if list_renditions(tx, media.id):
+        # Sent again after it failed, it is received once more: what was made is made anew.
+        if media.state != "received":
             return
     with tools.storage.materialise(media.original_key) as path:
         probe = probe_file(path)
@@ -73,7 +79,8 @@ def _look(job: Job) -> None:
             width=plan.width,
             height=plan.height,
         )
-        _start(tx, media, lay_out(tx, media.id, plan))
+        revision = clear_renditions(tx, media.id)
+        _start(tx, media, lay_out(tx, media.id, plan, revision=revision))
         job.complete(tx)
 
 
@@ -101,7 +108,9 @@ def _start(tx: Tx, media: Media, renditions: Sequence[Rendition]) -> None:
                        media_id=media.id, part=part.number,
                        rendition_ids=",".join(str(item.id) for item in encoded))  # fmt: skip
     if any(item.kind == "video" for item in renditions):
-        tx.enqueue("media.images", key=f"images:{media.id}", owner_id=owner_id, media_id=media.id)
+        # The first fragments come first: images would take the processor from them.
+        tx.enqueue("media.images", key=f"images:{media.id}", owner_id=owner_id, delay_s=IMAGES_S,
+                   media_id=media.id)  # fmt: skip
 
 
 def _owner(tx: Tx, media_id: int) -> int | None:
@@ -144,6 +153,7 @@ def _copy(job: Job) -> None:
         _cuts(media),
         lambda source: commands.copy_video_args(source, rendition.stream, "{sink0}"),
         duration_ms=probe.duration_ms,
+        nice=COPY_NICE,
     )
     if any(not item.size for item in packagers[0].fragments):
         raise Unsupported("The film's index and its keyframes do not agree.")
@@ -155,15 +165,18 @@ def _copy_failed(tx: Tx, args: Mapping[str, Any], message: str) -> None:
     media = _find(tx, args)
     if media is None or media.probe is None:
         return
-    probe = Probe.from_json(media.probe)
-    fail_rendition(tx, args["rendition_id"], "")
-    rules = _rules(read_options(tx))
     plan = MediaPlan((), tuple(unpack_cuts(media.cuts)), (), media.duration_ms * 1000, 0, 0)
-    plan = replan_without_copy(plan, probe, rules)
-    existing = {item.name for item in list_renditions(tx, media.id)}
-    missing = tuple(item for item in plan.renditions if item.name not in existing)
-    replaced = replace(plan, renditions=missing[:1], parts=WHOLE)
-    _start(tx, media, lay_out(tx, media.id, replaced))
+    plan = replan_without_copy(plan, Probe.from_json(media.probe), _rules(read_options(tx)))
+    ids = {item.name: item.id for item in list_renditions(tx, media.id)}
+    tallest = plan.renditions[0]
+    failed = args["rendition_id"]
+    if failed not in ids.values():
+        return
+    if ids.get(tallest.name, failed) == failed:
+        _start(tx, media, [replace_rendition(tx, failed, tallest, plan.parts)])
+    else:
+        fail_rendition(tx, failed, "")
+        promise_rendition(tx, ids[tallest.name])
     settle(tx, media.id)
 
 
@@ -179,7 +192,13 @@ def _sound(job: Job) -> None:
     if packagers is None:
         command = _sound_command(rendition, copy=False)
         packagers = produce(
-            job, media, targets, _cuts(media), command, duration_ms=probe.duration_ms
+            job,
+            media,
+            targets,
+            _cuts(media),
+            command,
+            duration_ms=probe.duration_ms,
+            nice=SOUND_NICE,
         )
     _finish(job, media, targets, packagers, expected_ms=0)
 
@@ -191,7 +210,13 @@ def _copied_sound(
     command = _sound_command(targets[0].rendition, copy=True)
     try:
         packagers = produce(
-            job, media, targets, _cuts(media), command, duration_ms=probe.duration_ms
+            job,
+            media,
+            targets,
+            _cuts(media),
+            command,
+            duration_ms=probe.duration_ms,
+            nice=SOUND_NICE,
         )
     except AppError:
         job.check()

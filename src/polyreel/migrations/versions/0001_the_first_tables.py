@@ -93,6 +93,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_media")),
         sa.UniqueConstraint("sha256", name=op.f("uq_media_sha256")),
         sa.UniqueConstraint("uid", name=op.f("uq_media_uid")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "options",
@@ -242,6 +243,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_renditions")),
         sa.UniqueConstraint("media_id", "name", name=op.f("uq_renditions_media_id_name")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "sessions",
@@ -348,6 +350,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_parts")),
         sa.UniqueConstraint("rendition_id", "number", name=op.f("uq_parts_rendition_id_number")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "videos",
@@ -370,6 +373,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_videos_user_id_users")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_videos")),
         sa.UniqueConstraint("uuid", name=op.f("uq_videos_uuid")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("videos", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_videos_folder_id"), ["folder_id"], unique=False)
