@@ -49,7 +49,7 @@ def read_asking(scope: Scope, *, app_name: Callable[[], str], embed_allowed: boo
     wants_page = "text/html" in accepted or "*/*" in accepted
     is_player = scope["path"].startswith("/v/") and embed_allowed
     query = scope["query_string"].decode("latin-1")
-    path = quote(scope["path"], safe="/~!*'()@:,;=")
+    path = quote(scope["path"], safe="/~!*'()@:,;=", errors="replace")
     return Asking(
         wants_page=wants_page and scope["path"] not in ("/upload", "/events", "/session"),
         address=(f"{path}?{query}" if query else path) if scope["method"] == "GET" else "",

@@ -1,6 +1,7 @@
 """GET /events: every change of a person's videos, as it happens, to all pages they have open."""
 
 import asyncio
+import logging
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -19,6 +20,8 @@ from polyreel.web.asking import client_of
 from polyreel.web.cards import make_card
 
 __all__ = ["EventsRoute"]
+
+_log = logging.getLogger(__name__)
 
 EVERY_S = 0.25
 MOST_PER_USER = 16
@@ -121,14 +124,21 @@ class EventsRoute:
             except TimeoutError:
                 continue
             self._wake.clear()
-            changed, self._changed = self._changed, {}
-            if ANYTHING in changed:
-                del changed[ANYTHING]
-                for listener in list(self._listeners):
-                    await self._send_unfinished(listener)
-            await self._send_changes(changed)
+            try:
+                await self._send_news()
+            except Exception:  # noqa: BLE001 - it is in the log, and the streams go on
+                # A database that is away for a moment: the streams stay, and hear of the next change.
+                _log.exception("changes could not be told")
             await asyncio.sleep(EVERY_S)
         self._changed.clear()
+
+    async def _send_news(self) -> None:
+        changed, self._changed = self._changed, {}
+        if ANYTHING in changed:
+            del changed[ANYTHING]
+            for listener in list(self._listeners):
+                await self._send_unfinished(listener)
+        await self._send_changes(changed)
 
     async def _send_changes(self, changed: dict[str, int | None]) -> None:
         listeners = list(self._listeners)
