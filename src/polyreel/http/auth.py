@@ -22,6 +22,7 @@ __all__ = [
     "actor_by_cookie",
     "actor_by_token",
     "bearer_token",
+    "cookie",
     "header",
     "is_same_origin",
     "read_client",
@@ -98,17 +99,24 @@ def bearer_token(headers: Headers) -> str | None:
     return words[-1] if words else None
 
 
-def session_token(headers: Headers, client: Client) -> str | None:
-    """The session in the cookie that belongs to the client's scheme; None without."""
-    wanted = _COOKIES[client.scheme]
+def cookie(headers: Headers, name: str) -> str | None:
+    """The value of the first cookie of this name that has one, as it is; None without.
+
+    Other programs of the same host share its cookies: whatever stands beside ours is passed over.
+    """
     for key, line in headers:
         if key != b"cookie":
             continue
         for pair in line.decode("latin-1").split(";"):
-            name, _, value = pair.strip().partition("=")
-            if name == wanted and value:
+            found, _, value = pair.strip().partition("=")
+            if found == name and value:
                 return value
     return None
+
+
+def session_token(headers: Headers, client: Client) -> str | None:
+    """The session in the cookie that belongs to the client's scheme; None without."""
+    return cookie(headers, _COOKIES[client.scheme])
 
 
 def set_cookie_header(
@@ -142,8 +150,10 @@ def is_same_origin(headers: Headers, client: Client, *, base_url: str = "") -> b
     origin = header(headers, "origin")
     if not origin or origin == "null":
         return False
+    sent = _host_and_port(origin)
     ours = [f"{client.scheme}://{client.host}"] + ([base_url] if base_url else [])
-    return _host_and_port(origin) in [_host_and_port(each, like=origin) for each in ours]
+    # An origin without host and port (an extension's, a program's) is nobody's, not everybody's.
+    return sent is not None and sent in [_host_and_port(each, like=origin) for each in ours]
 
 
 def actor_by_cookie(

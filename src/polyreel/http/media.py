@@ -8,30 +8,35 @@ below `/videos/qualitys/` and at the root. Source: contracts of the VideoCMS API
 """
 
 import asyncio
+import contextlib
 import hashlib
+import logging
 import os
 import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
 from typing import TypeVar
 
 from polyreel.core.delivery import (
     FragmentNotFound,
     MediaView,
     Place,
+    Ticket,
     Tickets,
+    find_maker,
     hurry,
 )
 from polyreel.core.media import Rendition
 from polyreel.core.stats import Traffic
+from polyreel.http.auth import cookie
 from polyreel.http.bytes import send_file_range
 from polyreel.http.face import Answer
-from polyreel.http.middleware import Receive, Scope, Send
+from polyreel.http.middleware import Message, Receive, Scope, Send
 from polyreel.http.ranges import Selected, Validators, http_date, select
 from polyreel.http.view_cache import Views
 from polyreel.infra.tools import Tools
+from polyreel.kit import clock
 from polyreel.kit.errors import AppError, Busy, Forbidden, Invalid, NotFound, Unauthenticated
 from polyreel.kit.ids import parse_uuid
 
@@ -40,13 +45,20 @@ __all__ = ["COOKIE", "PREFIX", "MediaApp"]
 PREFIX = "/videos/qualitys"
 COOKIE = "vc_media"
 WAIT_S = 12.0
+# Notices may be lost: who waits looks again after this long.
+LOOK_AGAIN_S = 1.0
 MOST_WAITING = 2_000
+# One job is moved to the front once in so long, however many wait for it.
+HURRY_AGAIN_S = 10.0
+MOST_HURRIED = 10_000
 M3U8 = "application/vnd.apple.mpegurl"
 _QUALITY = re.compile(r"([0-9]{3,4}p|h264)")
 _VIDEO_FILE = re.compile(r"out([0-9]{0,4})\.(m3u8|ts|webm|mp4)")
 _AUDIO_FILE = re.compile(r"audio([0-9]{0,4})\.(m3u8|ts|wav|mp3|ogg|mp4)")
 
 T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -61,20 +73,21 @@ class _Answer:
 
 
 class MediaApp:
-    """ASGI app for all media addresses; `answer` writes an error in the dialect's own form."""
+    """ASGI app for all media addresses; `answer` writes an error in the dialect's own form, `wait_s`
+    is how long a promised fragment is waited for.
+    """
 
     def __init__(
-        self,
-        tools: Tools,
-        traffic: Traffic,
-        answer: Answer,
+        self, tools: Tools, traffic: Traffic, answer: Answer, *, wait_s: float = WAIT_S
     ) -> None:
         self._tools = tools
         self._traffic = traffic
         self._answer = answer
         self._views = Views(tools)
         self.tickets = Tickets(tools.secrets.key("media tickets"))
+        self._wait_s = wait_s
         self._waiting = 0
+        self._hurried: dict[str, float] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -90,7 +103,8 @@ class MediaApp:
             await self._send(send, headers, view, answer, head=head)
         except AppError as error:
             status, extra, body = self._answer(error)
-            await _start(send, status, {**extra, "content-length": str(len(body))})
+            fields = {**extra, "cache-control": "no-store", "content-length": str(len(body))}
+            await _start(send, status, fields)
             await send({"type": "http.response.body", "body": b"" if head else body})
 
     async def _find(
@@ -101,12 +115,14 @@ class MediaApp:
             raise Invalid("The address holds no valid id.")
         if scope["method"] not in ("GET", "HEAD"):
             raise NotFound
-        view = await self._views.get(uuid)
         if parts[1:3] == ["image", "thumb"] and len(parts) == 4:
+            view = await self._views.get(uuid)
             if view is not None and view.visibility == "private":
-                self._admit(headers, uuid, view)
+                _admit(self._ticket(scope, uuid), view)
             return self._image(view, parts[3])
-        view = self._admit(headers, uuid, view)
+        # Who holds no ticket costs no look at the database.
+        ticket = self._ticket(scope, uuid)
+        view = _admit(ticket, await self._views.get(uuid))
         address = f"{base}/{uuid}"
         match parts[1:]:
             case ["stream", "multi" | "muted" as sounds, "master.m3u8"]:
@@ -122,26 +138,25 @@ class MediaApp:
             case _:
                 raise NotFound("There is no such file.")
 
-    def _admit(self, headers: Mapping[str, str], uuid: str, view: MediaView | None) -> MediaView:
-        """The one gate: a valid ticket for this video and for who may see it now."""
-        text = _cookie(headers.get("cookie", ""))
+    def _ticket(self, scope: Scope, uuid: str) -> Ticket:
+        """The first half of the gate: a valid ticket for this video."""
+        text = cookie(scope["headers"], COOKIE)
         ticket = self.tickets.check(text) if text else None
         if ticket is None:
             raise Unauthenticated("Open the player page first.")
         if ticket.video_uuid != uuid:
             raise Forbidden("This ticket is for another video.")
-        if view is None:
-            raise NotFound("The video does not exist.")
-        if ticket.policy_version != view.policy_version:
-            raise Unauthenticated("Open the player page again.")
-        return view
+        return ticket
 
     def _image(self, view: MediaView | None, name: str) -> tuple[MediaView, _Answer]:
         keys = {"4x4.webp": view.mosaic_key, "poster.webp": view.poster_key} if view else {}
         key = keys.get(name)
         if view is None or key is None:
             raise NotFound("")
-        size = self._tools.storage.size(key)
+        try:
+            size = self._tools.storage.size(key)
+        except FileNotFoundError:
+            raise NotFound("") from None
         etag = f'"{key.rsplit("/", 1)[-1].removesuffix(".webp")}-{view.media_uid[:8]}"'
         cache = "public, max-age=300" if view.visibility != "private" else "private, no-cache"
         return view, _Answer("image/webp", etag, view.changed_at_s, cache, Place(key, 0, size))
@@ -170,15 +185,28 @@ class MediaApp:
             rendition = view.rendition(name, kind)
             return view, self._media(view, rendition, "init", init, scope)
         if view.find_place(rendition, int(number)) is None:
-            await asyncio.to_thread(self._hurry, view, rendition, int(number))
+            await self._hurry(view, rendition, int(number))
         view, place = await self._wait(
             view, lambda now: now.find_place(now.rendition(name, kind), int(number))
         )
         return view, self._media(view, view.rendition(name, kind), number, place, scope)
 
-    def _hurry(self, view: MediaView, rendition: Rendition, number: int) -> None:
+    async def _hurry(self, view: MediaView, rendition: Rendition, number: int) -> None:
+        maker = find_maker(view, rendition, number)
+        now = time.monotonic()
+        if maker is None or now - self._hurried.get(maker, -HURRY_AGAIN_S) < HURRY_AGAIN_S:
+            return
+        if len(self._hurried) >= MOST_HURRIED:
+            self._hurried.clear()
+        self._hurried[maker] = now
+        try:
+            await asyncio.to_thread(self._raise, maker)
+        except Exception:  # noqa: BLE001 - it comes without, only later
+            _log.warning("%s could not be moved to the front", maker, exc_info=True)
+
+    def _raise(self, maker: str) -> None:
         with self._tools.db.write() as tx:
-            hurry(tx, view, rendition, number)
+            hurry(tx, maker)
 
     def _media(
         self, view: MediaView, rendition: Rendition, what: str, body: bytes | Place, scope: Scope
@@ -188,7 +216,7 @@ class MediaApp:
         cache = "private, max-age=31536000, immutable" if is_pinned else "private, no-cache"
         etag = f'"{rendition.id}-{rendition.revision}-{what}"'
         kind = "audio/mp4" if rendition.kind == "audio" else "video/mp4"
-        return _Answer(kind, etag, view.changed_at_s, cache, body)
+        return _Answer(kind, etag, _modified_s(view), cache, body)
 
     async def _wait(
         self, view: MediaView, find: Callable[[MediaView], T | None]
@@ -199,17 +227,22 @@ class MediaApp:
             return view, found
         if self._waiting >= MOST_WAITING:
             raise Busy("Too many viewers wait for this; please try again.", retry_after_s=5)
-        deadline = time.monotonic() + WAIT_S
+        deadline = time.monotonic() + self._wait_s
         self._waiting += 1
         try:
-            while time.monotonic() < deadline:
-                current = await self._views.get(view.uuid, fresh=True)
-                if current is None:
-                    raise NotFound("The video has been deleted.")
-                found = find(current)
-                if found is not None:
-                    return current, found
-                await self._views.wait(current, deadline - time.monotonic())
+            with self._views.watching(view.uuid) as changed:
+                while (left_s := deadline - time.monotonic()) > 0:
+                    # Before looking, so that nothing that comes meanwhile is missed.
+                    changed.clear()
+                    current = await self._views.get(view.uuid)
+                    if current is None:
+                        raise NotFound("The video has been deleted.")
+                    found = find(current)
+                    if found is not None:
+                        return current, found
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(min(LOOK_AGAIN_S, left_s)):
+                            await changed.wait()
         finally:
             self._waiting -= 1
         raise Busy("This part is still being made.", retry_after_s=2)
@@ -224,6 +257,9 @@ class MediaApp:
         head: bool,
     ) -> None:
         size = answer.body.size if isinstance(answer.body, Place) else len(answer.body)
+        if head:
+            # Ranges are defined for GET alone (RFC 9110, 14.2).
+            headers = {name: text for name, text in headers.items() if name != "range"}
         chosen = select(headers, size, Validators(answer.etag, answer.modified_s))
         fields = {
             "content-type": answer.kind,
@@ -239,31 +275,43 @@ class MediaApp:
             fields["content-range"] = f"bytes {chosen.start}-{last}/{size}"
         elif chosen.status == 416:
             fields["content-range"] = f"bytes */{size}"
+        if chosen.status in (412, 416):
+            fields["cache-control"] = "no-store"
         if chosen.status != 304:
             fields["content-length"] = str(chosen.length)
         if head or not chosen.length:
             await _start(send, chosen.status, fields)
             await send({"type": "http.response.body", "body": b""})
             return
-        if isinstance(answer.body, Place):
-            sent = await self._send_file(send, fields, answer.body, chosen)
-        else:
-            await _start(send, chosen.status, fields)
-            part = answer.body[chosen.start : chosen.start + chosen.length]
-            await send({"type": "http.response.body", "body": part})
-            sent = len(part)
-        self._traffic.record(view.owner_id, view.video_id, sent)
+        sent = 0
+
+        async def counted(message: Message) -> None:
+            nonlocal sent
+            await send(message)
+            sent += len(message.get("body", b""))
+
+        try:
+            if isinstance(answer.body, Place):
+                await self._send_file(counted, fields, answer.body, chosen)
+            else:
+                await _start(send, chosen.status, fields)
+                part = answer.body[chosen.start : chosen.start + chosen.length]
+                await counted({"type": "http.response.body", "body": part})
+        finally:
+            # Also what went out before the viewer went away.
+            if sent:
+                self._traffic.record(view.owner_id, view.video_id, sent)
 
     async def _send_file(
         self, send: Send, fields: dict[str, str], place: Place, chosen: Selected
-    ) -> int:
+    ) -> None:
         try:
             fd = self._tools.storage.open_read(place.key)
         except FileNotFoundError:
             raise NotFound("The file is being replaced.") from None
         try:
             await _start(send, chosen.status, fields)
-            return await send_file_range(send, fd, place.offset + chosen.start, chosen.length)
+            await send_file_range(send, fd, place.offset + chosen.start, chosen.length)
         finally:
             os.close(fd)
 
@@ -275,18 +323,24 @@ def _checked_uuid(text: str) -> str:
     return uuid
 
 
-def _cookie(text: str) -> str | None:
-    try:
-        morsel = SimpleCookie(text).get(COOKIE)
-    except CookieError:
-        return None
-    return morsel.value if morsel else None
+def _admit(ticket: Ticket, view: MediaView | None) -> MediaView:
+    """The second half of the gate: the ticket is for who may see the video now."""
+    if view is None:
+        raise NotFound("The video does not exist.")
+    if ticket.policy_version != view.policy_version:
+        raise Unauthenticated("Open the player page again.")
+    return view
+
+
+def _modified_s(view: MediaView) -> int:
+    # While fragments come, each moment's answer is newer than the last.
+    return view.changed_at_s if view.is_settled else clock.to_us(clock.now()) // 1_000_000
 
 
 def _playlist(view: MediaView, text: str) -> _Answer:
     body = text.encode()
     etag = f'"{hashlib.sha256(body).hexdigest()[:24]}"'
-    return _Answer(M3U8, etag, view.changed_at_s, "private, no-cache", body)
+    return _Answer(M3U8, etag, _modified_s(view), "private, no-cache", body)
 
 
 async def _start(send: Send, status: int, fields: Mapping[str, str]) -> None:

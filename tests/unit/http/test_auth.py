@@ -1,5 +1,6 @@
 """Who is calling: forwarded headers, cookies, origins, tokens."""
 
+import time
 from datetime import timedelta
 
 import pytest
@@ -128,6 +129,25 @@ def test_signing_out_takes_the_cookie_away():
 )
 def test_a_browser_has_to_say_that_a_page_of_ours_sent_it(headers, client, answer):
     assert auth.is_same_origin(lines(**headers), client) is answer
+
+
+@pytest.mark.parametrize("origin", ["chrome-extension://abcdef", "app://local", "nas.local", "x:"])
+def test_an_origin_without_host_and_port_is_not_ours_on_a_standard_port(origin):
+    client = Client(address="192.168.1.5", scheme="http", host="nas.local")
+    assert auth.is_same_origin(lines(origin="http://nas.local"), client)
+    assert not auth.is_same_origin(lines(origin=origin), client)
+
+
+@pytest.mark.parametrize(
+    "beside",
+    ['seen={"a": "b"}', "a b", "=", "vc=1", "x=" + "\\" * 300_000, 'q="' + "\\a" * 150_000 + '"'],
+)
+def test_what_other_programs_of_the_host_keep_in_cookies_hides_ours_from_nobody(beside):
+    began = time.perf_counter()
+    assert auth.cookie(lines(cookie=f"{beside}; vc_media=v1.x"), "vc_media") == "v1.x"
+    split = [(b"cookie", beside.encode()), (b"cookie", b"vc_media=v1.x")]
+    assert auth.cookie(split, "vc_media") == "v1.x"
+    assert time.perf_counter() - began < 1
 
 
 def test_our_public_address_is_ours_whatever_host_a_proxy_sends():
