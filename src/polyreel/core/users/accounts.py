@@ -36,6 +36,7 @@ __all__ = [
 ]
 
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
+_LONGEST = 254
 _CHANGEABLE: Mapping[str, Any] = {
     "name": str,
     "email": str | None,
@@ -196,14 +197,19 @@ def _row(tx: Tx, user_id: int) -> UserRow:
 
 
 def fold(text: str) -> str:
-    """One spelling for all that a person takes for the same name."""
+    """One spelling for all that a person takes for the same name; empty for what is longer than any
+    name or address.
+    """
+    if len(text) > _LONGEST:
+        # Unicode's normal forms take minutes for a megabyte of accents on one letter.
+        return ""
     # Half a surrogate pair and NUL, which JSON can carry, are in no name and no database takes them.
     whole = text.encode(errors="replace").decode().replace("\0", "?")
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", whole).casefold()).strip()
 
 
 def _rename(tx: Tx, row: UserRow, name: str) -> None:
-    shown = unicodedata.normalize("NFC", name)
+    shown = unicodedata.normalize("NFC", name[:_LONGEST])
     if not 3 <= len(shown) <= 32 or not shown.isprintable() or shown != shown.strip():
         raise Invalid(fields={"name": ["A name has 3 to 32 printable characters."]})
     folded = fold(shown)

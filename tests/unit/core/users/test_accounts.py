@@ -1,5 +1,7 @@
 """Accounts: names are unique whatever their case, and changes end what they should."""
 
+import time
+
 import pytest
 
 from polyreel.core import users
@@ -27,6 +29,16 @@ def test_a_name_has_3_to_32_printable_characters(add_user, name):
     with pytest.raises(Invalid) as caught:
         add_user(name)
     assert list(caught.value.fields) == ["name"]
+
+
+def test_a_megabyte_of_accents_is_nobody_at_once(db, add_user):
+    accents = "a" + "\u0315\u0300" * 250_000
+    began = time.perf_counter()
+    with db.read() as tx:
+        assert users.find_user_by_name(tx, accents) is None
+    with pytest.raises(Invalid):
+        add_user(accents)
+    assert time.perf_counter() - began < 1
 
 
 def test_an_address_is_checked_and_unique(add_user):
