@@ -6,13 +6,13 @@ from litestar.params import JSONBody
 
 from polyreel.core.library import (
     Folder,
+    count_videos,
     create_folder,
     folder_path,
     get_folder,
     list_folders,
-    list_videos,
+    list_newest_videos,
 )
-from polyreel.core.users import Actor
 from polyreel.http.face import KnownActor
 from polyreel.infra.tx import Tx
 from polyreel.kit.errors import NotFound
@@ -42,13 +42,13 @@ def show_library(request: PageRequest, site: OurSite, actor: KnownActor) -> Repl
     with site.db.read() as tx:
         folder = get_folder(tx, actor, folder_id) if folder_id is not None else None
         owner_id = folder.user_id if folder else actor.user_id
-        videos = list_videos(tx, actor, folder_id, owner_id=owner_id)
+        videos = list_newest_videos(
+            tx, actor, folder_id, owner_id=owner_id, before_id=before, limit=_AT_ONCE + 1
+        )
         below = list_folders(tx, actor, folder_id, owner_id=owner_id)
-        folders = [_shown(tx, actor, each) for each in below]
+        counts = count_videos(tx, [each.id for each in below])
         crumbs = _crumbs(tx, folder)
-    videos.sort(key=lambda video: -video.id)
-    rest = [video for video in videos if before is None or video.id < before]
-    shown = rest[:_AT_ONCE]
+    shown = videos[:_AT_ONCE]
     body = render(
         "library.html",
         actor,
@@ -56,9 +56,9 @@ def show_library(request: PageRequest, site: OurSite, actor: KnownActor) -> Repl
         folder_id=folder_id,
         folder_name=folder.name if folder else None,
         crumbs=crumbs,
-        folders=folders,
+        folders=[_shown(each, counts.get(each.id, 0)) for each in below],
         cards=[make_card(video, actor) for video in shown],
-        next_url=_older(folder_id, shown[-1].id) if len(rest) > len(shown) else None,
+        next_url=_older(folder_id, shown[-1].id) if len(videos) > len(shown) else None,
         max_upload_bytes=site.settings.upload_max_bytes or None,
         blank=BLANK,
         can_upload=site.options.uploads_enabled,
@@ -88,8 +88,7 @@ def folder_address(folder: Folder) -> str:
     return f"/?folder={folder.id}"
 
 
-def _shown(tx: Tx, actor: Actor, folder: Folder) -> dict[str, object]:
-    count = len(list_videos(tx, actor, folder.id, owner_id=folder.user_id))
+def _shown(folder: Folder, count: int) -> dict[str, object]:
     return {
         "id": folder.id,
         "name": folder.name,

@@ -79,6 +79,7 @@ class VideoRow(Base):
     __table_args__ = (
         Index(None, "user_id", "folder_id", "name"),
         Index(None, "user_id", "source", "id"),
+        Index(None, "user_id", "folder_id", "id"),
         Index(None, "folder_id"),
         NEVER_AGAIN,
     )

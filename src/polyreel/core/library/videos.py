@@ -1,5 +1,6 @@
 """Videos: create, find, list, change and delete the named entries of users."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -145,6 +146,34 @@ def list_videos(
         VideoRow.user_id == listed_owner(actor, owner_id), VideoRow.folder_id == folder_id
     )
     return _videos(tx, query.order_by(VideoRow.name, VideoRow.id))
+
+
+def list_newest_videos(
+    tx: Tx,
+    actor: Actor,
+    folder_id: int | None,
+    *,
+    owner_id: int | None = None,
+    before_id: int | None = None,
+    limit: int = 60,
+) -> list[Video]:
+    """What lies directly in a folder, newest first; `before_id` goes on below that video."""
+    query = _rows().where(
+        VideoRow.user_id == listed_owner(actor, owner_id), VideoRow.folder_id == folder_id
+    )
+    if before_id is not None:
+        query = query.where(VideoRow.id < before_id)
+    return _videos(tx, query.order_by(VideoRow.id.desc()).limit(limit))
+
+
+def count_videos(tx: Tx, folder_ids: Sequence[int]) -> dict[int, int]:
+    """How many videos lie directly in each of these folders, by folder; empty ones are left out."""
+    rows = tx.session.execute(
+        select(VideoRow.folder_id, func.count())
+        .where(VideoRow.folder_id.in_(folder_ids))
+        .group_by(VideoRow.folder_id)
+    )
+    return {folder_id: count for folder_id, count in rows if folder_id is not None}
 
 
 def list_recent_videos(

@@ -7,7 +7,6 @@ Revises:
 import sqlalchemy as sa
 from alembic import op
 
-
 revision: str = "0001"
 down_revision: str | None = None
 branch_labels: None = None
@@ -378,6 +377,11 @@ def upgrade() -> None:
     with op.batch_alter_table("videos", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_videos_folder_id"), ["folder_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_videos_media_id"), ["media_id"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_videos_user_id_folder_id_id"),
+            ["user_id", "folder_id", "id"],
+            unique=False,
+        )
         batch_op.create_index(
             batch_op.f("ix_videos_user_id_folder_id_name"),
             ["user_id", "folder_id", "name"],
