@@ -1,0 +1,141 @@
+"""What a ladder costs: CPU seconds of our jobs' ffmpeg against one ffmpeg for each height.
+
+The product itself makes the film: its jobs, its plan, its command lines; the ffmpeg it is given notes
+what each run cost. The reference encodes every height that came out, copied ones too, in a process
+of its own with the same preset, CRF, rate cap, keyframes and threads.
+"""
+
+import dataclasses
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from polyreel.app import make_worker
+from polyreel.core.ingest import add_file
+from polyreel.core.library import Video, get_media, get_video
+from polyreel.core.media import Rendition, list_renditions, unpack_cuts
+from polyreel.core.options import read_options
+from polyreel.core.users import actor_of, find_user_by_name
+from polyreel.infra.ffmpeg import FFmpeg
+from polyreel.infra.process import Finished
+from polyreel.infra.tools import Tools
+from tests.bench.workbench import opened
+from tests.client import NAME, PASSWORD
+from tests.server import Server
+
+pytestmark = pytest.mark.bench
+
+SECONDS = 60
+GOAL_NOTHING_COPIED = 0.65
+GOAL_TOP_COPIED = 0.40
+BUNNY, CARS = "bigbuckbunny-720p.mp4", "car-detection.mp4"
+
+
+class Noting(FFmpeg):
+    """The product's ffmpeg; keeps what each run that made pictures was told, and how it went."""
+
+    def __init__(self, exe: str, threads: int) -> None:
+        super().__init__(exe, threads)
+        self.runs: list[tuple[list[str], Finished]] = []
+
+    def run(self, args: Sequence[str], **options: Any) -> Finished:
+        """As the product's, noted."""
+        done = super().run(args, **options)
+        # Not those of sound, poster and mosaic.
+        if "-c:v" in args and args[args.index("-c:v") + 1] in ("libx264", "copy"):
+            self.runs.append((list(args), done))
+        return done
+
+
+@pytest.mark.parametrize("clip", [BUNNY, CARS])
+def test_ladder_when_the_top_is_copied(films, table, tmp_path, clip):
+    compare(table, films.looped(clip, SECONDS), tmp_path, GOAL_TOP_COPIED, copied=1)
+
+
+@pytest.mark.parametrize("clip", [BUNNY, CARS])
+def test_ladder_when_nothing_is_copied(films, table, tmp_path, clip):
+    # The same picture and codec, but with keyframes too far apart to be streamed as it is.
+    rare = ["-c:v", "libx264", "-preset", "veryfast", "-crf", "18", "-c:a", "copy"]
+    rare += ["-x264-params", "keyint=infinite:scenecut=0"]
+    name = f"{Path(clip).stem}-rare.mp4"
+    film = films.encoded(name, films.looped(clip, SECONDS), *rare)
+    compare(table, film, tmp_path, GOAL_NOTHING_COPIED, copied=0)
+
+
+def compare(table, film: Path, folder: Path, goal: float, *, copied: int) -> None:
+    """Let the product make the film, then every height alone, and print the ratio."""
+    server = Server(folder / "data")
+    server.add_user(NAME, PASSWORD)
+    with opened(server) as tools:
+        ffmpeg = Noting(tools.ffmpeg.exe, tools.ffmpeg.threads)
+        tools = dataclasses.replace(tools, ffmpeg=ffmpeg)
+        video = make_ready(tools, film)
+        with tools.db.read() as tx:
+            made = [one for one in list_renditions(tx, video.media_id) if one.kind == "video"]
+            cuts = unpack_cuts(get_media(tx, video.media_id).cuts)
+    assert sum(one.mode == "copy" for one in made) == copied, made
+    ours = sum(done.cpu_s for _, done in ffmpeg.runs)
+    alone = [encode_alone(tools, film, one, cuts, folder) for one in made]
+    heights = ", ".join(f"{one.height}" for one in made)
+    table.note(
+        f"{film.name}: {heights} ({copied} copied); alone "
+        + " ".join(f"{cpu:.1f}" for cpu in alone)
+    )
+    ratio = ours / sum(alone)
+    table.row(
+        "CPU seconds of the ladder",
+        f"{ours:.1f}",
+        f"one ffmpeg a height: {sum(alone):.1f}, ratio {ratio:.2f}",
+        goal=f"<= {goal:.2f}",
+        met=ratio <= goal,
+    )
+
+
+def make_ready(tools: Tools, film: Path) -> Video:
+    """Add a film and run a worker until every rendition is there."""
+    with tools.db.read() as tx:
+        user = find_user_by_name(tx, NAME)
+    assert user is not None
+    actor = actor_of(user)
+    tools.notifier.start()
+    worker = make_worker(tools)
+    worker.start()
+    try:
+        video = add_file(tools.db, tools.storage, actor, film)
+        deadline = time.monotonic() + 600
+        while not video.has_ended:
+            assert time.monotonic() < deadline, video
+            time.sleep(0.2)
+            with tools.db.read() as tx:
+                video = get_video(tx, actor, video.id)
+    finally:
+        worker.stop(5)
+    assert video.state == "ready", video
+    return video
+
+
+def encode_alone(
+    tools: Tools, film: Path, rendition: Rendition, cuts: Sequence[int], folder: Path
+) -> float:
+    """CPU seconds of an ffmpeg that makes this height and nothing else."""
+    with tools.db.read() as tx:
+        options = read_options(tx)
+    short = min(rendition.width, rendition.height)
+    rung = min(options.rungs, key=lambda one: abs(one.height - short))
+    rate = rung.max_bitrate_bps
+    times = ",".join(f"{cut / 1e6 - 0.01:.6f}" for cut in cuts if cut)
+    scale = f"scale={rendition.width}:{rendition.height}:flags=bicubic,setsar=1,format=yuv420p"
+    encoder = ["-c:v", "libx264", "-preset", options.encoder_preset, "-crf", str(rung.crf)]
+    encoder += ["-maxrate", str(rate), "-bufsize", str(2 * rate), "-profile:v", "high"]
+    encoder += ["-x264-params", "scenecut=0:open-gop=0:keyint=infinite:min-keyint=1"]
+    encoder += ["-force_key_frames", f"0,{times}", "-fps_mode", "passthrough"]
+    encoder += ["-threads", str(tools.settings.encode_threads)]
+    output = ["-f", "mp4", "-y", str(folder / f"alone-{rendition.height}.mp4")]
+    done = FFmpeg(tools.ffmpeg.exe).run(
+        ["-i", f"file:{film}", "-map", "0:v:0", "-vf", scale, *encoder, *output]
+    )
+    assert done.is_success, done.stderr_tail
+    return done.cpu_s
