@@ -3,6 +3,8 @@
 import asyncio
 import time
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from polyreel.core.delivery import MediaView, is_current, load_view
 from polyreel.infra.notify import ANYTHING
@@ -14,62 +16,70 @@ KEPT = 512
 # A notice drops a view at once; should one be lost, a view is looked at again after this long.
 FRESH_S = 0.8
 
+_Loading = asyncio.Task[MediaView | None]
+
 
 class Views:
-    """Keeps the last used views; used from the event loop, told of changes from any thread."""
+    """Keeps the last used views; used from the event loop, told of changes from any thread.
+
+    However many ask for one video at once, it is read once; and what was read before a notice came
+    is not kept after it.
+    """
 
     def __init__(self, tools: Tools) -> None:
         self._db = tools.db
         self._kept: OrderedDict[str, tuple[float, MediaView]] = OrderedDict()
-        self._waiting: dict[str, set[asyncio.Event]] = {}
+        self._loading: dict[str, _Loading] = {}
+        self._watching: dict[str, set[asyncio.Event]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         tools.notifier.subscribe(self._heard)
 
-    async def get(self, uuid: str, *, fresh: bool = False) -> MediaView | None:
-        """The view of a video, at most FRESH_S old, or None; `fresh` reads it anew."""
+    async def get(self, uuid: str) -> MediaView | None:
+        """The view of a video, at most FRESH_S old, or None; never older than the last notice."""
         self._loop = self._loop or asyncio.get_running_loop()
         kept = self._kept.get(uuid)
-        if kept is not None and not fresh:
-            if time.monotonic() - kept[0] < FRESH_S:
-                return kept[1]
-            if kept[1].is_settled and await asyncio.to_thread(self._confirm, kept[1]):
-                self._keep(kept[1])
-                return kept[1]
-        view = await asyncio.to_thread(self._load, uuid)
-        if view is None:
-            self._kept.pop(uuid, None)
-        else:
-            self._keep(view)
-        return view
+        if kept is not None and time.monotonic() - kept[0] < FRESH_S:
+            return kept[1]
+        loading = self._loading.get(uuid)
+        if loading is None:
+            known = kept[1] if kept else None
+            loading = asyncio.create_task(asyncio.to_thread(self._read, uuid, known))
+            self._loading[uuid] = loading
+            loading.add_done_callback(lambda done: self._loaded(uuid, done))
+        # Who goes away does not take it from those who stay.
+        return await asyncio.shield(loading)
 
-    async def wait(self, view: MediaView, timeout_s: float) -> None:
-        """Return when this video may have changed, or after `timeout_s` (1 s at most a time)."""
+    @contextmanager
+    def watching(self, uuid: str) -> Iterator[asyncio.Event]:
+        """An event that is set whenever this video may have changed."""
         event = asyncio.Event()
-        waiting = self._waiting.setdefault(view.uuid, set())
-        waiting.add(event)
+        events = self._watching.setdefault(uuid, set())
+        events.add(event)
         try:
-            async with asyncio.timeout(min(1.0, timeout_s)):
-                await event.wait()
-        except TimeoutError:
-            pass
+            yield event
         finally:
-            waiting.discard(event)
-            if not waiting:
-                self._waiting.pop(view.uuid, None)
+            events.discard(event)
+            if not events:
+                self._watching.pop(uuid, None)
 
-    def _keep(self, view: MediaView) -> None:
-        self._kept[view.uuid] = (time.monotonic(), view)
-        self._kept.move_to_end(view.uuid)
-        if len(self._kept) > KEPT:
-            self._kept.popitem(last=False)
-
-    def _load(self, uuid: str) -> MediaView | None:
+    def _read(self, uuid: str, known: MediaView | None) -> MediaView | None:
         with self._db.read() as tx:
+            if known is not None and known.is_settled and is_current(tx, known):
+                return known
             return load_view(tx, uuid)
 
-    def _confirm(self, view: MediaView) -> bool:
-        with self._db.read() as tx:
-            return is_current(tx, view)
+    def _loaded(self, uuid: str, done: _Loading) -> None:
+        is_latest = self._loading.get(uuid) is done
+        if is_latest:
+            del self._loading[uuid]
+        if done.cancelled() or done.exception() is not None or not is_latest:
+            return
+        view = done.result()
+        self._kept.pop(uuid, None)
+        if view is not None:
+            self._kept[uuid] = (time.monotonic(), view)
+            if len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
 
     def _heard(self, topics: list[str]) -> None:
         loop = self._loop
@@ -78,7 +88,7 @@ class Views:
 
     def _drop(self, topics: list[str]) -> None:
         if ANYTHING in topics:
-            touched = {*self._kept, *self._waiting}
+            touched = {*self._kept, *self._loading, *self._watching}
         else:
             touched = {
                 name
@@ -87,5 +97,6 @@ class Views:
             }
         for uuid in touched:
             self._kept.pop(uuid, None)
-            for event in self._waiting.get(uuid, ()):
+            self._loading.pop(uuid, None)
+            for event in self._watching.get(uuid, ()):
                 event.set()

@@ -7,6 +7,7 @@ from polyreel.core.library import find_video_by_uuid, get_media
 from polyreel.core.media import (
     Rendition,
     find_fragment,
+    is_playable,
     list_renditions,
     master_playlist,
     media_playlist,
@@ -73,9 +74,11 @@ class MediaView:
 
         `sounds`: `multi` for all, `muted` for none, else the name of one (unknown: none).
         """
-        if self.state in ("received", "processing"):
+        renditions = list(self.renditions.values())
+        # Also while an attempt begins anew: a master without the sound would stay without it.
+        if not self.is_settled and not is_playable(renditions):
             return None
-        pictures, audible = offered(list(self.renditions.values()))
+        pictures, audible = offered(renditions)
         if sounds != "multi":
             audible = [item for item in audible if item.name == sounds]
         if not pictures and not audible:
@@ -142,9 +145,16 @@ def is_current(tx: Tx, view: MediaView) -> bool:
     )
 
 
-def hurry(tx: Tx, view: MediaView, rendition: Rendition, number: int) -> None:
-    """Move the part of a fragment that someone waits for to the front."""
+def find_maker(view: MediaView, rendition: Rendition, number: int) -> str | None:
+    """The key of the job that makes a fragment; None for what is never behind other work."""
+    if rendition.kind != "video" or rendition.mode != "encode":
+        return None
     encoded = [item for item in view.renditions.values() if item.mode == "encode"]
-    leader = min((item.id for item in encoded if item.kind == "video"), default=rendition.id)
+    leader = min(item.id for item in encoded if item.kind == "video")
     part = max(item.number for item in rendition.parts if item.first_fragment <= number)
-    raise_priority(tx, f"encode:{leader}:{part}", URGENT)
+    return f"encode:{leader}:{part}"
+
+
+def hurry(tx: Tx, maker: str) -> None:
+    """Move the job that makes what someone waits for to the front."""
+    raise_priority(tx, maker, URGENT)

@@ -62,4 +62,3 @@ class Tickets:
     def _sign(self, body: str) -> str:
         digest = hmac.digest(self._key, body.encode(), hashlib.sha256)
         return base64.urlsafe_b64encode(digest).decode().rstrip("=")
-

@@ -9,6 +9,7 @@ from polyreel.core.media.playlists import (
     promised,
 )
 from polyreel.core.media.renditions import Part, Rendition, list_part_keys, list_renditions
+from polyreel.core.media.states import is_playable
 from polyreel.core.media.tasks import KINDS
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Part",
     "Rendition",
     "find_fragment",
+    "is_playable",
     "list_part_keys",
     "list_renditions",
     "master_playlist",

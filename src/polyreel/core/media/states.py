@@ -37,12 +37,13 @@ def state_of(renditions: Sequence[Rendition]) -> tuple[str, str | None]:
         if not usable:
             return "failed", complaint or _UNPLAYABLE
         return ("damaged", complaint) if complaint else ("ready", None)
-    return ("playable" if is_playable(pictures, sounds) else "processing"), None
+    return ("playable" if is_playable(renditions) else "processing"), None
 
 
-def is_playable(pictures: Sequence[Rendition], sounds: Sequence[Rendition]) -> bool:
+def is_playable(renditions: Sequence[Rendition]) -> bool:
     """True when one picture and every sound that is still wanted can begin."""
-    wanted = [item for item in sounds if item.state != "failed"]
+    pictures = [item for item in renditions if item.kind == "video"]
+    wanted = [item for item in renditions if item.kind == "audio" and item.state != "failed"]
     shown = [item for item in pictures if item.state == "ready" or item.promised]
     return (any(item.has_begun for item in shown) if pictures else bool(wanted)) and all(
         item.has_begun for item in wanted

@@ -1,0 +1,154 @@
+"""A film half made, and someone who asks for it."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+from polyreel.core.library import update_media, update_video
+from polyreel.core.media.index import Fragment, pack_cuts
+from polyreel.core.media.plan import WHOLE, PlannedRendition
+from polyreel.core.media.renditions import (
+    add_rendition,
+    begin_part,
+    list_renditions,
+    publish_part,
+)
+from polyreel.core.media.states import settle
+from polyreel.core.stats import Traffic
+from polyreel.http.media import COOKIE, PREFIX, MediaApp
+from polyreel.infra.bmff import parse_init
+from polyreel.kit.errors import (
+    AppError,
+    Busy,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Unauthenticated,
+)
+from tests.factories.boxes import init_of_picture, init_of_sound
+from tests.factories.library import make_media, make_video
+from tests.factories.site import Site
+
+__all__ = ["BODY", "Reply", "Stage", "answer"]
+
+CUTS = (0, 2_000_000, 4_000_000, 8_000_000)
+STATUS: dict[type[AppError], int] = {
+    Unauthenticated: 401, Forbidden: 403, NotFound: 404, Invalid: 400, Busy: 503,
+}  # fmt: skip
+BODY = bytes(range(256)) * 40
+
+
+def answer(error: AppError) -> tuple[int, dict[str, str], bytes]:
+    """Errors in a voice of the test's own."""
+    status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+    headers = {"content-type": "text/plain"}
+    if isinstance(error, Busy):
+        headers["retry-after"] = str(error.retry_after_s)
+    return status, headers, error.message.encode()
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One answer."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class Stage:
+    """The film, the app in front of it, and a ticket for it."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.tools = site.tools
+        self.traffic = Traffic(self.tools.db)
+        self.app = MediaApp(self.tools, self.traffic, answer, wait_s=0.4)
+        with self.tools.db.write() as tx:
+            media = make_media(tx)
+            video = make_video(tx, site.alice, media)
+            update_media(tx, media.id, state="processing", cuts=pack_cuts(CUTS), duration_ms=10_000)
+            for position, (kind, name) in enumerate((("video", "720p"), ("audio", ""))):
+                planned = PlannedRendition(
+                    kind, name, "encode", position, promised=True, width=1280, height=720,
+                    peak_bps=1000, average_bps=900, duration_us=10_000_000,
+                )  # fmt: skip
+                add_rendition(tx, media.id, planned, WHOLE, position=position)
+        self.media_id, self.video, self.uuid = media.id, video, video.uuid
+        self.picture, self.sound = self._read()
+        self.begin(self.picture.parts[0].id, "media/00/a")
+        self.begin(self.sound.parts[0].id, "media/00/b")
+        self.publish(0, 2)
+        self.publish(1, 4, init=init_of_sound())
+        self.cookie = self.ticket()
+
+    def _read(self) -> Any:
+        with self.tools.db.read() as tx:
+            return list_renditions(tx, self.media_id)
+
+    def ticket(self, *, uuid: str = "", version: int = 0, life_s: int = 60) -> str:
+        """A ticket's text; for this film as it is now unless told otherwise."""
+        version = version or self.video.policy_version
+        return self.app.tickets.issue(uuid or self.uuid, version, life_s=life_s)
+
+    def begin(self, part_id: int, key: str) -> None:
+        """A new attempt at a part, its file full of bytes."""
+        path = self.tools.storage.path(key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(BODY)
+        with self.tools.db.write() as tx:
+            begin_part(tx, part_id, key)
+
+    def publish(
+        self, which: int, count: int, *, whole: bool = False, init: bytes | None = None
+    ) -> None:
+        """The first `count` fragments of picture (0) or sound (1), of 1000 bytes each."""
+        lengths = (2_000_000, 2_000_000, 4_000_000, 2_000_000)
+        rows = [Fragment(CUTS[n], lengths[n], 1000 * n, 1000) for n in range(count)]
+        with self.tools.db.write() as tx:
+            part = list_renditions(tx, self.media_id)[which].parts[0]
+            publish_part(tx, part.id, parse_init(init or init_of_picture()), rows, whole=whole)
+            settle(tx, self.media_id)
+
+    def choose(self, visibility: str) -> None:
+        """Change who may see the film."""
+        with self.tools.db.write() as tx:
+            self.video = update_video(tx, self.site.alice, self.uuid, visibility=visibility)
+
+    def get(self, path: str, *, cookie: str | None = None, method: str = "GET", **headers: str):
+        """Ask once, in a loop of its own; `path` begins after the film's address."""
+        # The notices that came between two loops were heard by nobody.
+        self.app._views._loop = None
+        self.app._views._drop(["*"])
+        return asyncio.run(self.ask(path, cookie=cookie, method=method, **headers))
+
+    async def ask(
+        self, path: str, *, cookie: str | None = None, method: str = "GET", **headers: str
+    ) -> Reply:
+        """Ask within a running loop. `cookie` None: the film's own ticket; empty: none."""
+        text = self.cookie if cookie is None else cookie
+        path = path if path.startswith("/") else f"{PREFIX}/{self.uuid}/{path}"
+        path, _, query = path.partition("?")
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        if text:
+            given["cookie"] = f'other={{"a":"b"}}; {COOKIE}={text}; c[]=1'
+        scope = {
+            "type": "http", "method": method, "path": path, "query_string": query.encode(),
+            "headers": [(k.encode(), v.encode("latin-1")) for k, v in given.items()],
+        }  # fmt: skip
+        messages: list[Any] = []
+
+        async def receive() -> Any:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: Any) -> None:
+            messages.append(message)
+
+        await self.app(scope, receive, send)
+        start, *bodies = messages
+        assert not bodies[-1].get("more_body", False)
+        fields = {k.decode(): v.decode("latin-1") for k, v in start["headers"]}
+        body = b"".join(message["body"] for message in bodies)
+        if method != "HEAD" and "content-length" in fields:
+            assert int(fields["content-length"]) == len(body)
+        return Reply(start["status"], fields, body)
