@@ -6,6 +6,7 @@ checkpoint runs under one `flock`: that removes writer starvation, and the rare 
 SQLite versions before 3.51.3, which needs two connections that write or checkpoint at once.
 """
 
+import contextlib
 import fcntl
 import os
 import threading
@@ -105,6 +106,8 @@ class Engines:
         self._lock: _WriterLock | None = None
         if self.dialect == "sqlite":
             self._lock = _WriterLock(lock_path)
+            if self.url.database:
+                _keep_from_others(Path(self.url.database))
             self.writer = _sqlite_engine(self.url, begin="BEGIN IMMEDIATE", size=1)
             self.reader = _sqlite_engine(self.url, begin="BEGIN", size=16, read_only=True)
         else:
@@ -150,6 +153,18 @@ class _WriterLock:
             finally:
                 self._holder = None
                 fcntl.flock(self._fd, fcntl.LOCK_UN)
+
+
+def _keep_from_others(path: Path) -> None:
+    """Make the file one that only its owner reads, whatever folder it lies in: it holds hashes of
+    passwords. SQLite gives its log and index the same mode.
+    """
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    # By name: closing a descriptor of a database in use would drop this process's locks on it.
+    for suffix in ("", "-wal", "-shm"):
+        with contextlib.suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).chmod(0o600)
 
 
 def _sqlite_engine(url: Any, *, begin: str, size: int, read_only: bool = False) -> Engine:

@@ -9,6 +9,7 @@ from sqlalchemy.exc import OperationalError
 
 from polyreel.infra.notify import Notifier
 from polyreel.infra.tx import Database, JobOrder, Tx
+from tests.factories.database import open_database
 
 
 class NoJobs:
@@ -47,6 +48,20 @@ def test_commits_when_left(db: Database) -> None:
         tx.session.execute(text("INSERT INTO t VALUES (1)"))
         assert count(db) == 0
     assert count(db) == 1
+
+
+@pytest.mark.parametrize("was_there", [False, True])
+def test_its_files_are_for_their_owner_alone(tmp_path: Path, was_there: bool) -> None:
+    tmp_path.chmod(0o755)
+    if was_there:
+        (tmp_path / "polyreel.db").touch(mode=0o644)
+    db = open_database(tmp_path)
+    try:
+        found = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.glob("polyreel.db*")}
+        assert found == dict.fromkeys(["polyreel.db", "polyreel.db-wal", "polyreel.db-shm"], 0o600)
+    finally:
+        db.close()
+        db.notifier.close()
 
 
 def test_rolls_back_and_says_nothing_on_an_error(db: Database) -> None:
