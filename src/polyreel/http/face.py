@@ -33,12 +33,14 @@ from litestar.params import SkipValidation
 from polyreel.core.users import Actor, KeyAudit
 from polyreel.http.middleware import (
     ASGIApp,
+    Message,
     Receive,
     Scope,
     Send,
     ensure_exchange,
     head_from_get,
 )
+from polyreel.http.uploads import ClientGone
 from polyreel.infra.tools import Tools
 from polyreel.kit.errors import (
     AppError,
@@ -125,6 +127,7 @@ def make_face(  # noqa: PLR0913 - all that makes one API different from another
             "actor": Provide(_actor_of, sync_to_thread=False),
         },
         state=State({"tools": tools}),
+        request_class=_Request,
         request_max_body_size=MAX_BODY_BYTES,
         openapi_config=None,
         logging_config=None,
@@ -135,9 +138,31 @@ def make_face(  # noqa: PLR0913 - all that makes one API different from another
             ensure_exchange(scope)
             if auth_first and not await gate.opens(scope, send):
                 return
-        await litestar(cast(Any, scope), cast(Any, receive), cast(Any, send))
+        await litestar(cast(Any, scope), cast(Any, _unbroken(receive)), cast(Any, send))
 
     return head_from_get(face)
+
+
+class _Request(Request[Any, Any, Any]):
+    """The framework's, where JSON that is no text, or too deep, is as wrong as any other."""
+
+    async def json(self) -> Any:
+        try:
+            return await super().json()
+        except (UnicodeDecodeError, RecursionError):
+            raise Invalid from None
+
+
+def _unbroken(receive: Receive) -> Receive:
+    """`receive` that raises ClientGone for a body that ends early: the framework calls that our crash."""
+
+    async def told() -> Message:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        return message
+
+    return told
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,6 @@
 """A face answers everything in its own voice, and knows who is asking."""
 
+import asyncio
 import logging
 from dataclasses import dataclass
 from typing import cast
@@ -80,8 +81,8 @@ def sent(data: JSONBody[Sent]) -> int:
     return data.count
 
 
-def client_of(**given):
-    app = make_face(
+def face_of(**given):
+    return make_face(
         "test",
         [who_am_i, who_if_anyone, open_to_all, crash, busy, sent],
         tools=cast(Tools, FewTools()),
@@ -89,6 +90,10 @@ def client_of(**given):
         authenticate=authenticate,
         **given,
     )
+
+
+def client_of(**given):
+    app = face_of(**given)
     return TestClient(observed(app, proxies=Proxies("")), raise_server_exceptions=False)
 
 
@@ -158,10 +163,43 @@ def test_errors_of_the_core_are_answered(alice):
     assert (found.status_code, found.text) == (429, "voice: Later. ")
 
 
-@pytest.mark.parametrize("body", ["{", "[]", '{"count": "many"}', "\x00"])
+@pytest.mark.parametrize(
+    "body",
+    ["{", "[]", '{"count": "many"}', "\x00", b'{"a": "\xff"}', "[" * 100_000, '{"a":' * 100_000],
+)
 def test_a_body_that_does_not_fit_is_invalid(alice, body):
     found = alice.post("/sent", content=body, headers={"content-type": "application/json"})
     assert found.headers["x-kind"] == "Invalid"
+
+
+async def send_half(path):
+    """The messages of an answer to somebody who goes away in the middle of their body."""
+    sent_back = []
+    messages = [
+        {"type": "http.request", "body": b'{"co', "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+
+    async def receive():
+        return messages.pop(0)
+
+    async def send(message):
+        sent_back.append(message)
+
+    headers = [(b"content-type", b"application/json"), (b"authorization", b"alice")]
+    scope = {
+        "type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "headers": headers,
+        "query_string": b"", "client": ("10.0.0.1", 5), "scheme": "http", "server": ("x", 80),
+        "root_path": "", "http_version": "1.1",
+    }  # fmt: skip
+    await face_of()(scope, receive, send)
+    return sent_back
+
+
+def test_who_goes_away_in_the_middle_of_a_body_is_no_crash(caplog):
+    start, *_ = asyncio.run(send_half("/sent"))
+    assert (b"x-kind", b"ClientGone") in start["headers"]
+    assert not [each for each in caplog.records if each.levelno >= logging.ERROR]
 
 
 def test_a_field_that_does_not_fit_is_named(alice):
