@@ -1,5 +1,7 @@
 """/: one folder's videos, and new folders."""
 
+from typing import Annotated
+
 import msgspec
 from litestar import get, post
 from litestar.params import JSONBody
@@ -31,7 +33,7 @@ class NewFolder(msgspec.Struct):
     """What the dialog sends; `parent_id` None: at the top."""
 
     name: str
-    parent_id: int | None = None
+    parent_id: Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)] | None = None
 
 
 @get("/", sync_to_thread=True)

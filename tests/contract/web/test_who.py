@@ -154,7 +154,8 @@ async def test_malformed_input_is_said_kindly(place):
         assert (await alice.get("/?before=9" + "9" * 30)).status_code == 404
         assert (await alice.get("/v/not-a-uuid", headers=PAGE)).status_code == 400
         assert (await alice.get("/video/not-a-uuid")).status_code == 404
-        for body in ("{", "[]", '{"name": 7}', '{"name": ""}', '{"name": "a\\u0000b"}'):
+        beyond = '{"name": "x", "parent_id": 9223372036854775808}'
+        for body in ("{", "[]", '{"name": 7}', '{"name": ""}', '{"name": "a\\u0000b"}', beyond):
             answer = await alice.post("/folders", headers=JSON, content=body)
             assert answer.status_code == 400, body
             assert answer.json()["message"]
