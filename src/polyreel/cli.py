@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -125,8 +126,8 @@ def _become(command: str, settings: Settings) -> None:
 def settings(data_dir: DataDir = None) -> None:
     """Print the effective settings, secrets masked."""
     for name, value, meaning in _settings(data_dir).shown():
-        out.print(f"[bold]{name}[/]={value}")
-        out.print(f"    {meaning}", style="dim")
+        out.print(f"[bold]{name}[/]={escape(value)}")
+        out.print(f"    {escape(meaning)}", style="dim")
 
 
 @app.command()
@@ -144,7 +145,7 @@ def doctor(
     good = True
     for check in inspect(_settings(data_dir)):
         mark = "[green]ok[/]" if check.ok else "[red]!![/]"
-        table.add_row(mark, check.name, check.value, f"[dim]{check.note}[/]")
+        table.add_row(mark, check.name, escape(check.value), f"[dim]{escape(check.note)}[/]")
         good = good and check.ok
     out.print(table)
     if do_sweep:
@@ -179,7 +180,7 @@ def user_add(
     hashed = PASSWORDS.hash(password)
     with _opened(data_dir) as tools, tools.db.write() as tx:
         create_user(tx, name, password=hashed, is_admin=admin)
-    out.print(f"{name} has an account{' as administrator' if admin else ''}.")
+    out.print(f"{name} has an account{' as administrator' if admin else ''}.", markup=False)
 
 
 @key_app.command("add")
@@ -199,7 +200,7 @@ def key_add(
             made = ensure_derived_key(tx, tools.secrets, actor)
         else:
             made = create_key(tx, actor, key_for, name=name)
-    out.print(f"Key of {user} for {key_for}: {made.text}")
+    out.print(f"Key of {user} for {key_for}: {made.text}", markup=False)
 
 
 def _actor(tx: Tx, name: str) -> Actor:
@@ -230,7 +231,7 @@ def add(
             )
         if wait:
             video = _wait(tools, actor, video, wait)
-        out.print(f"{video.name}: {video.state}  /v/{video.uuid}")
+        out.print(f"{video.name}: {video.state}  /v/{video.uuid}", markup=False)
     if video.state == "failed":
         raise NotFound(video.message or "The file could not be made playable.")
 

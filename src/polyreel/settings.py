@@ -166,7 +166,7 @@ def child_environment(settings: Settings | None = None) -> dict[str, str]:
     bare = {name: os.environ[name] for name in keep if name in os.environ}
     if settings is None:
         return bare
-    own = {k: v for k, v in os.environ.items() if k.startswith(PREFIX)}
+    own = {k: v for k, v in os.environ.items() if k.startswith(PREFIX + "TEST_")}
     more = {k: os.environ[k] for k in ("HOME", "USER", "PYTHONPATH") if k in os.environ}
     given = {}
     for item in dataclasses.fields(settings):

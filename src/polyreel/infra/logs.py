@@ -31,11 +31,11 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
 class _JSON(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         line = {
+            **_fields(record),
             "time": clock.from_us(int(record.created * 1_000_000)).isoformat(),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
-            **_fields(record),
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
@@ -46,7 +46,8 @@ class _Text(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         moment = clock.from_us(int(record.created * 1_000_000)).strftime("%Y-%m-%dT%H:%M:%S.%f")
         fields = " ".join(f"{name}={_shown(value)}" for name, value in _fields(record).items())
-        head = f"{moment[:-3]}Z {record.levelname.lower():7} {record.name}: {record.getMessage()}"
+        message = _in_one_line(record.getMessage())
+        head = f"{moment[:-3]}Z {record.levelname.lower():7} {record.name}: {message}"
         line = f"{head}  {fields}" if fields else head
         if record.exc_info:
             line += "\n" + self.formatException(record.exc_info)
@@ -55,4 +56,13 @@ class _Text(logging.Formatter):
 
 def _shown(value: object) -> str:
     text = str(value)
-    return json.dumps(text, ensure_ascii=False) if any(c in text for c in ' "=\n') else text
+    if any(c in text for c in ' "='):
+        text = json.dumps(text, ensure_ascii=False)
+    return _in_one_line(text)
+
+
+def _in_one_line(text: str) -> str:
+    """What could end the line, or speak to a terminal, is spelt out."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

@@ -1,0 +1,86 @@
+"""One event is one line, whoever wrote the words in it."""
+
+import io
+import json
+import logging
+
+import pytest
+
+from polyreel.infra.logs import configure_logs
+from polyreel.settings import Settings
+
+
+@pytest.fixture
+def written(tmp_path, monkeypatch):
+    """Configure logs in a form and take what a call writes."""
+    root = logging.getLogger()
+    before = (list(root.handlers), root.level)
+    levels = {name: logging.getLogger(name).level for name in ("alembic", "httpx", "asyncio")}
+
+    def written(log_format, act, level="info"):
+        stream = io.StringIO()
+        monkeypatch.setattr("sys.stderr", stream)
+        configure_logs(Settings(data_dir=tmp_path, log_format=log_format, log_level=level))
+        act(logging.getLogger("polyreel.test"))
+        return stream.getvalue()
+
+    yield written
+    root.handlers[:], level = before[0], before[1]
+    root.setLevel(level)
+    for name, usual in levels.items():
+        logging.getLogger(name).setLevel(usual)
+
+
+def crash(log):
+    try:
+        raise ValueError("no")
+    except ValueError:
+        log.exception("it broke")
+
+
+def test_json_lines_hold_what_the_caller_gave(written):
+    line = written("json", lambda log: log.info("done %s", 1, extra={"job_id": 7, "kind": "x"}))
+    found = json.loads(line)
+    assert (found["message"], found["job_id"], found["kind"]) == ("done 1", 7, "x")
+    assert (found["level"], found["logger"]) == ("info", "polyreel.test")
+    assert found["time"].endswith("+00:00")
+
+
+def test_a_crash_is_one_json_line_with_its_traceback(written):
+    (line,) = written("json", crash).splitlines()
+    assert "ValueError: no" in json.loads(line)["traceback"]
+
+
+def test_what_json_cannot_hold_is_written_all_the_same(written):
+    line = written("json", lambda log: log.info("odd", extra={"path": object(), "raw": b"\xff"}))
+    assert json.loads(line)["message"] == "odd"
+
+
+def test_fields_cannot_pass_for_the_line_s_own(written):
+    line = written("json", lambda log: log.info("true", extra={"level": "none", "time": "never"}))
+    found = json.loads(line)
+    assert (found["level"], found["time"] == "never") == ("info", False)
+
+
+@pytest.mark.parametrize(
+    "foreign", ["a\nb", "a\r\nb", "\x1b[31mred", "a\x00b", "a\u2028b", "a\x85b"]
+)
+def test_foreign_words_neither_end_a_line_nor_speak_to_the_terminal(written, foreign):
+    text = written("text", lambda log: log.info("got %s", foreign, extra={"name_of": foreign}))
+    assert len(text.splitlines()) == 1
+    assert text.rstrip("\n").isprintable()
+    assert len(written("json", lambda log: log.info("%s", foreign)).split("\n")) == 2
+
+
+def test_text_lines_show_fields_that_can_be_told_apart(written):
+    text = written("text", lambda log: log.info("done", extra={"kind": "x", "said": 'a "b" c=d'}))
+    assert text.endswith('polyreel.test: done  kind=x said="a \\"b\\" c=d"\n')
+
+
+def test_a_level_hides_what_is_below_it(written):
+    assert written("text", lambda log: log.info("quiet"), level="warning") == ""
+    assert "loud" in written("text", lambda log: log.warning("loud"), level="warning")
+
+
+def test_chatty_libraries_are_asked_to_be_quiet(written):
+    assert written("text", lambda log: logging.getLogger("httpx").info("GET /")) == ""

@@ -1,0 +1,70 @@
+"""Migrations make exactly the tables that the code has."""
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect, text
+
+from polyreel.app import TABLES, close_tools, open_tools
+from polyreel.infra.db import Base
+from polyreel.infra.migrate import upgrade
+from polyreel.settings import Settings
+
+
+@pytest.fixture
+def db(tmp_path):
+    tools = open_tools(Settings(data_dir=tmp_path))
+    yield tools.db
+    close_tools(tools)
+
+
+def schema_of(db):
+    with db.engines.reader.connect() as connection:
+        rows = connection.execute(text("SELECT name, sql FROM sqlite_master"))
+        return {name: sql for name, sql in rows if not name.startswith("sqlite_")}
+
+
+def test_an_empty_database_becomes_the_one_the_code_knows(db):
+    assert TABLES
+    upgrade(db)
+    with db.engines.reader.connect() as connection:
+        found = compare_metadata(
+            MigrationContext.configure(connection, opts={"compare_type": True}), Base.metadata
+        )
+    assert found == []
+
+
+def test_ids_that_outlive_their_rows_are_never_given_again(db):
+    upgrade(db)
+    wanted = {
+        table.name
+        for table in Base.metadata.tables.values()
+        if table.dialect_options["sqlite"]["autoincrement"]
+    }
+    assert {"media", "videos", "renditions", "parts", "jobs"} <= wanted
+    schema = schema_of(db)
+    assert {name for name in schema if "AUTOINCREMENT" in (schema[name] or "")} == wanted
+
+
+def test_a_second_upgrade_changes_nothing(db):
+    upgrade(db)
+    before = schema_of(db)
+    upgrade(db)
+    assert schema_of(db) == before
+
+
+def test_foreign_keys_are_indexed_or_lead_their_key(db):
+    """Deleting a parent looks for its children: without an index that reads the whole table."""
+    upgrade(db)
+    lacking = []
+    found = inspect(db.engines.reader)
+    for table in found.get_table_names():
+        leads = [tuple(index["column_names"]) for index in found.get_indexes(table)]
+        leads += [tuple(key["column_names"]) for key in found.get_unique_constraints(table)]
+        leads.append(tuple(found.get_pk_constraint(table)["constrained_columns"]))
+        for key in found.get_foreign_keys(table):
+            columns = tuple(key["constrained_columns"])
+            if not any(lead[: len(columns)] == columns for lead in leads):
+                lacking.append((table, columns))
+    # A hundred rows a person at most.
+    assert set(lacking) <= {("key_audit", ("user_id",))}
