@@ -1,5 +1,7 @@
 """The command line: what a person types and reads."""
 
+from typing import Literal
+
 import pytest
 from typer.testing import CliRunner
 
@@ -87,7 +89,7 @@ def test_a_key_is_the_last_word_and_opens_its_api(run, read, key_for):
     text = said.split()[-1]
     actor = read(lambda tx, tools: find_key(tx, text, key_for))
     assert (actor.username, actor.key_for) == ("alice", key_for)
-    other = "uploads" if key_for != "uploads" else "videocms"
+    other: Literal["uploads", "videocms"] = "uploads" if key_for != "uploads" else "videocms"
     assert read(lambda tx, tools: find_key(tx, text, other)) is None
 
 
