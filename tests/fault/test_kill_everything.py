@@ -1,0 +1,113 @@
+"""kill -9 of every process at one moment, then a start: nothing acknowledged is lost, nothing is left over."""
+
+import hashlib
+import sqlite3
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.client import Client, Sent, free_box
+from tests.factories.clips import ClipMaker
+from tests.server import Server
+
+pytestmark = pytest.mark.fault
+
+AFTER_MS = [0, 50, 150, 400, 1000]
+
+
+@pytest.fixture
+def film(make_clip: ClipMaker) -> Path:
+    """Long enough that its ladder takes some seconds; its picture is copied, its sound encoded."""
+    return make_clip(seconds=24.0, width=854, height=480, sound="opus")
+
+
+def originals(server: Server) -> dict[str, bytes]:
+    """SHA-256 of the kept original behind every video, read from the disk."""
+    query = "SELECT videos.uuid, original_key FROM videos JOIN media ON media.id = videos.media_id"
+    with sqlite3.connect(server.data_dir / "polyreel.db") as database:
+        rows = database.execute(query).fetchall()
+    database.close()
+    return {
+        uuid: hashlib.sha256((server.data_dir / "files" / key).read_bytes()).digest()
+        for uuid, key in rows
+    }
+
+
+def files(server: Server) -> list[str]:
+    """Every file below the folder of files, temporary ones too."""
+    folder = server.data_dir / "files"
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def check_swept(server: Server) -> None:
+    """Files and rows agree, without the help of a sweep."""
+    said = server.cli("doctor", "--sweep", "--min-age", "0").stdout.strip().splitlines()
+    assert said[-1].startswith("0 files without a row removed"), said
+    assert said[-1].endswith(" 0 rows without a file"), said
+    assert not [name for name in files(server) if name.startswith("tmp/")]
+
+
+def finished(client: Client, sent: Sequence[Sent]) -> None:
+    for each in sent:
+        client.wait_until_completed(each.uuid, 90)
+
+
+def test_in_mid_upload(start_server, film) -> None:
+    server = start_server()
+    with Client(server) as client:
+        whole = client.upload(film)
+        data = film.read_bytes()
+        connection = client.begin(len(data) * 40)
+        for _ in range(20):
+            connection.send(data)
+        time.sleep(0.3)
+        assert [name for name in files(server) if name.startswith("tmp/")]
+        server.kill()
+        with pytest.raises(ConnectionError):
+            connection.send(data * 20)
+        client.close()
+
+        server.start()
+        assert [name for name in files(server) if name.startswith("tmp/")] == []
+        finished(client, [whole])
+        assert [each["id"] for each in client.uploads()] == [whole.uuid]
+        check_swept(server)
+        assert client.upload(film, tail=free_box()).uuid != whole.uuid
+
+
+@pytest.mark.parametrize("after_ms", AFTER_MS)
+def test_in_mid_publish(start_server, film, after_ms) -> None:
+    server = start_server()
+    tail = free_box()
+    with Client(server) as client:
+        sent = client.upload(film, tail=tail)
+        time.sleep(max(0.0, sent.acked_at + after_ms / 1000 - time.monotonic()))
+        server.kill()
+        client.close()
+
+        server.start()
+        finished(client, [sent])
+        digest = hashlib.sha256(film.read_bytes() + tail).digest()
+        assert originals(server) == {sent.uuid: digest}
+        check_swept(server)
+
+
+def test_again_and_again(start_server, film) -> None:
+    server = start_server()
+    digests: dict[str, bytes] = {}
+    sent = []
+    with Client(server) as client:
+        for pause_s in (0.0, 0.1, 0.3):
+            for _ in range(2):
+                tail = free_box()
+                sent.append(client.upload(film, tail=tail))
+                digests[sent[-1].uuid] = hashlib.sha256(film.read_bytes() + tail).digest()
+            time.sleep(pause_s)
+            server.kill()
+            client.close()
+            server.start()
+        finished(client, sent)
+        assert originals(server) == digests
+        check_swept(server)
