@@ -60,10 +60,24 @@ export class Session {
     return exact >= 0 ? exact : levels.findIndex((level) => level.height === height);
   }
 
-  /** Holds a quality from now on (what is buffered of another one is dropped after the playhead); null lets it choose. */
+  /**
+   * Holds a quality from now on; null lets it choose. What is buffered is dropped at once: waiting for the
+   * next fragment would take up to ten seconds, and for ever in the last one.
+   */
   hold(wish) {
     if (!this.#hls) return;
-    this.#hls.nextLevel = wish ? this.#levelFor(wish) : -1;
+    if (!wish) { this.#hls.nextLevel = -1; return; }
+    const hls = this.#hls;
+    const level = this.#levelFor(wish);
+    if (level === hls.currentLevel) { hls.nextLevel = level; return; }
+    const arrived = (_, { frag }) => {
+      if (hls.manualLevel === level && (frag.type !== 'main' || frag.level !== level)) return;
+      hls.off(Hls.Events.FRAG_BUFFERED, arrived);
+      // The browser goes on with what it has decoded until it meets a keyframe; a seek to the same place does not.
+      if (hls.manualLevel === level) this.video.currentTime = this.video.currentTime;
+    };
+    hls.on(Hls.Events.FRAG_BUFFERED, arrived);
+    hls.currentLevel = level;
   }
 
   playAudio(index) { if (this.#hls) this.#hls.audioTrack = index; }

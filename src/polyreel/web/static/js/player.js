@@ -16,6 +16,7 @@ const PROBLEMS = {
   gone: ['This video is no longer here', 'It was deleted, or its files are missing.'],
   denied: ['Your access to this video has ended', 'Load the page again to continue.'],
   network: ['The server cannot be reached', 'Check the connection and try again.'],
+  framed: ['This video plays on its own page', 'The browser does not let this site show it here.'],
   media: ['The browser could not play this video', 'Trying again may help; another browser may too.'],
 };
 
@@ -38,7 +39,7 @@ const session = new Session(video, {
     offer(levels);
   },
   audio: (tracks, enabled) => audioTracks.set(tracks.map(({ name, lang }) => ({ name, lang })), enabled),
-  failed: (kind) => problem(...PROBLEMS[kind]),
+  failed,
 });
 
 // The box takes the picture's own shape, within reason: very tall pictures keep bars at their sides.
@@ -47,7 +48,12 @@ function shape(width, height) {
   box.style.aspectRatio = String(Math.min(2.4, Math.max(4 / 3, width / height)));
 }
 shape(Number(box.dataset.width), Number(box.dataset.height));
-video.addEventListener('loadedmetadata', () => shape(video.videoWidth, video.videoHeight));
+video.addEventListener('loadedmetadata', () => {
+  shape(video.videoWidth, video.videoHeight);
+  const isSound = !video.videoWidth;
+  box.classList.toggle('is-sound', isSound);
+  if (isSound) box.querySelector('media-controller').setAttribute('autohide', '-1');
+});
 
 // Qualities.
 
@@ -197,6 +203,19 @@ part('retry').addEventListener('click', () => {
   session.open(master, { at: at || -1, wish });
   start();
 });
+
+/** In another site's page without encryption the browser sends no cookie: trying again there would not help. */
+function failed(kind) {
+  if (kind !== 'denied' || window.top === window || video.played.length) return problem(...PROBLEMS[kind]);
+  problem(...PROBLEMS.framed, { retry: false });
+  const link = document.createElement('a');
+  link.className = 'btn p-retry';
+  link.href = `/v/${uuid}`;
+  link.target = '_blank';
+  link.rel = 'noopener';
+  link.textContent = 'Watch it there';
+  part('retry').after(link);
+}
 
 let noteTimer = 0;
 function say(text) {
