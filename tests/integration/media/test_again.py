@@ -1,5 +1,6 @@
 """What breaks in the middle is made again, and nobody sees a mixture."""
 
+import contextlib
 import os
 import signal
 
@@ -18,7 +19,7 @@ UNFINISHED = (JobState.QUEUED, JobState.RUNNING)
 def slow_clip(site, make_clip):
     """Its encode takes long enough to be met in the middle."""
     site.choose("encoder_preset", "veryslow")
-    return make_clip(picture="vp8", sound=None, seconds=10.0, width=640, height=360)
+    return make_clip(picture="vp8", sound=None, seconds=8.0, width=480, height=360)
 
 
 def begun(site, video):
@@ -31,9 +32,12 @@ def begun(site, video):
 
 
 def encoders():
-    return [
-        child for child in psutil.Process().children(recursive=True) if "libx264" in child.cmdline()
-    ]
+    found = []
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if "libx264" in child.cmdline():
+                found.append(child)
+    return found
 
 
 def check_whole(site, video, clip, revision):

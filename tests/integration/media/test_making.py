@@ -187,6 +187,19 @@ def test_a_film_cut_short_plays_as_far_as_it_goes_and_says_so(site, make_clip):
     assert 2.0 < decode(site.stream_of(picture)).times[-1] < 8.0
 
 
+@pytest.mark.parametrize("suffix", ["webm", "mp4"])
+def test_sound_that_outlasts_the_picture_is_no_damage(site, make_clip, suffix):
+    picture, sound = ("vp8", "opus") if suffix == "webm" else ("h264", "aac")
+    clip = make_clip(
+        picture=picture, sound=sound, suffix=suffix, seconds=9.0, extra=("-vf", "trim=end=5")
+    )
+    video = add_and_wait(site, clip)
+    assert (video.state, video.message) == ("ready", None)
+    assert decode(site.stream_of(of_kind(site, video, "video")[0])).count == 125
+    heard = decode(site.stream_of(of_kind(site, video, "audio")[0]), "audio")
+    assert heard.end == pytest.approx(9.0, abs=0.1)
+
+
 def test_a_stream_without_an_index_grows_and_becomes_whole(site, make_clip):
     clip = make_clip(seconds=9.0, suffix="ts")
     with site.working():

@@ -344,8 +344,12 @@ def _finish(
 
 
 def _picture_ms(probe: Probe, index: int) -> int:
+    """How long a picture must at least become: its own length where the file tells it, else up to its
+    last keyframe, since the sound may be what makes the film longer.
+    """
     stream = next(item for item in probe.video if item.index == index)
-    return (stream.duration_us or (probe.duration_ms or 0) * 1000) // 1000
+    known_us = stream.duration_us or (stream.keyframes_us[-1] if stream.keyframes_us else None)
+    return (probe.duration_ms or 0) if known_us is None else known_us // 1000
 
 
 def _find(tx: Tx, args: Mapping[str, Any]) -> Media | None:
