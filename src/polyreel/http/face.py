@@ -6,6 +6,7 @@ Every route needs a known person, unless its `opt` says otherwise: `access="know
 it is where that is said (`actor` may be None), `access="anyone"` does not look.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -80,6 +81,8 @@ AnyActor = SkipValidation[NamedDependency[Actor | None]]
 ServerTools = SkipValidation[NamedDependency[Tools]]
 
 MAX_BODY_BYTES = 1024 * 1024
+# Anyone may send a form: nobody holds a connection for ever by sending it a byte at a time.
+BODY_S = 60.0
 
 _log = logging.getLogger(__name__)
 
@@ -144,7 +147,16 @@ def make_face(  # noqa: PLR0913 - all that makes one API different from another
 
 
 class _Request(Request[Any, Any, Any]):
-    """The framework's, where JSON that is no text, or too deep, is as wrong as any other."""
+    """The framework's, where JSON that is no text, or too deep, is as wrong as any other, and a body
+    that is read as a whole comes soon or not at all.
+    """
+
+    async def body(self) -> bytes:
+        try:
+            async with asyncio.timeout(BODY_S):
+                return await super().body()
+        except TimeoutError:
+            raise ClientGone from None
 
     async def json(self) -> Any:
         try:

@@ -12,6 +12,7 @@ from litestar.params import JSONBody
 from litestar.testing import TestClient
 
 from polyreel.core.users import Actor
+from polyreel.http import face
 from polyreel.http.auth import Proxies
 from polyreel.http.face import AnyActor, Crash, KnownActor, ServerTools, WrongMethod, make_face
 from polyreel.http.middleware import observed
@@ -172,16 +173,14 @@ def test_a_body_that_does_not_fit_is_invalid(alice, body):
     assert found.headers["x-kind"] == "Invalid"
 
 
-async def send_half(path):
-    """The messages of an answer to somebody who goes away in the middle of their body."""
+async def send_half(path, *, goes_away):
+    """The messages of an answer to somebody who goes away, or falls silent, in the middle of a body."""
     sent_back = []
-    messages = [
-        {"type": "http.request", "body": b'{"co', "more_body": True},
-        {"type": "http.disconnect"},
-    ]
+    messages = [{"type": "http.request", "body": b'{"co', "more_body": True}]
+    messages += [{"type": "http.disconnect"}] * goes_away
 
     async def receive():
-        return messages.pop(0)
+        return messages.pop(0) if messages else await asyncio.Event().wait()
 
     async def send(message):
         sent_back.append(message)
@@ -196,8 +195,10 @@ async def send_half(path):
     return sent_back
 
 
-def test_who_goes_away_in_the_middle_of_a_body_is_no_crash(caplog):
-    start, *_ = asyncio.run(send_half("/sent"))
+@pytest.mark.parametrize("goes_away", [True, False])
+def test_a_body_that_does_not_end_is_no_crash_and_is_not_waited_for(caplog, monkeypatch, goes_away):
+    monkeypatch.setattr(face, "BODY_S", 60 if goes_away else 0.05)
+    start, *_ = asyncio.run(send_half("/sent", goes_away=goes_away))
     assert (b"x-kind", b"ClientGone") in start["headers"]
     assert not [each for each in caplog.records if each.levelno >= logging.ERROR]
 
