@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 
+from polyreel.core.users import fold
 from polyreel.kit.errors import Busy
 
 __all__ = ["LoginThrottle", "Throttle", "network_of"]
@@ -70,7 +71,8 @@ class LoginThrottle:
         Raises Busy.
         """
         network = network_of(address)
-        pair = (network, name.strip().casefold()[:64])
+        # All spellings of one account are one name: nobody gets ten more tries by each of them.
+        pair = (network, fold(name))
         self._by_address.take(network)
         self._by_name.take(pair)
         yield

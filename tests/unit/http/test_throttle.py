@@ -55,8 +55,9 @@ def test_wrong_passwords_are_slowed_down_per_address_and_name(clock):
     throttle = LoginThrottle(clock=clock)
     for _ in range(10):
         fail(throttle, "203.0.113.9", "Alice")
-    with pytest.raises(Busy), throttle.attempt("203.0.113.9", " alice"):
-        pass
+    for spelling in (" alice", "ALICE", "\uff41lice"):
+        with pytest.raises(Busy), throttle.attempt("203.0.113.9", spelling):
+            pass
     fail(throttle, "203.0.113.9", "bert")
     fail(throttle, "203.0.113.10", "alice")
 
