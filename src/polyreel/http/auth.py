@@ -22,6 +22,7 @@ __all__ = [
     "actor_by_cookie",
     "actor_by_token",
     "bearer_token",
+    "check_scope",
     "cookie",
     "header",
     "is_same_origin",
@@ -170,6 +171,12 @@ def actor_by_cookie(
     if not is_same_origin(headers, client, base_url=base_url):
         raise Forbidden("This request came from another site.")
     return actor
+
+
+def check_scope(actor: Actor, method: str) -> None:
+    """Raises Forbidden for a key that may not use this method."""
+    if ("read" if method in _SAFE_METHODS else "write") not in actor.scopes:
+        raise Forbidden("This key is not allowed to do that.")
 
 
 def actor_by_token(tx: Tx, secrets: Secrets, token: str) -> Actor:

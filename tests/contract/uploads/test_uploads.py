@@ -45,6 +45,20 @@ def faults(response):
     return body["errors"]
 
 
+def test_a_key_does_what_its_scopes_allow(site):
+    with site.db.write() as tx:
+        keys = {
+            scope: users.create_key(tx, site.alice, "uploads", name="half", scopes=[scope]).text
+            for scope in ("read", "write")
+        }
+    reading, writing = ({"authorization": f"Bearer {keys[scope]}"} for scope in ("read", "write"))
+    assert site.client.get(URL, headers=reading).status_code == 200
+    assert send(site, headers=reading).status_code == 403
+    video_id = send(site).json()["data"]["id"]
+    for path in (URL, f"{URL}/{video_id}"):
+        assert site.client.get(path, headers=writing).status_code == 403
+
+
 class TestPost:
     def test_happy(self, site):
         found = send(site)

@@ -89,6 +89,8 @@ class TestStatus:
         assert site.client.get(path, headers=site.as_user(site.carol)).status_code == 404
         assert site.client.get(path, headers=site.as_user(site.alice)).status_code == 200
         assert site.client.get(path, headers={"authorization": "rubbish"}).status_code == 404
+        sender = site.key(site.bobby, scopes=["write"])
+        assert site.client.get(path, headers={"authorization": sender}).status_code == 404
 
     def test_the_player_page_asks_with_its_session(self, site):
         video = site.video(site.bobby, visibility="private")

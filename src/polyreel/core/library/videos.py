@@ -123,7 +123,9 @@ def may_watch(actor: Actor | None, video: Video) -> bool:
     """Private: the owner and administrators. Unlisted and public: whoever has the address."""
     if video.visibility != "private":
         return True
-    return actor is not None and (actor.is_admin or actor.user_id == video.user_id)
+    if actor is None or "read" not in actor.scopes:
+        return False
+    return actor.is_admin or actor.user_id == video.user_id
 
 
 def get_video(tx: Tx, actor: Actor, video_id: int) -> Video:

@@ -1,14 +1,11 @@
 """Where this API carries its credentials: a JWT or an `ak_` key, last word of Authorization."""
 
 from polyreel.core.users import Actor
-from polyreel.http.auth import actor_by_token, bearer_token
+from polyreel.http.auth import actor_by_token, bearer_token, check_scope
 from polyreel.http.middleware import Scope
 from polyreel.infra.tools import Tools
-from polyreel.kit.errors import Forbidden
 
 __all__ = ["authenticate"]
-
-_READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def authenticate(tools: Tools, scope: Scope) -> Actor | None:
@@ -22,6 +19,5 @@ def authenticate(tools: Tools, scope: Scope) -> Actor | None:
         return None
     with tools.db.read() as tx:
         actor = actor_by_token(tx, tools.secrets, token)
-    if ("read" if scope["method"] in _READING else "write") not in actor.scopes:
-        raise Forbidden("This key is not allowed to do that.")
+    check_scope(actor, scope["method"])
     return actor
