@@ -4,7 +4,7 @@ import msgspec
 from litestar import get, post
 from litestar.params import URLEncodedBody
 
-from polyreel.core.users import check_setup_token, create_first_admin
+from polyreel.core.users import check_setup_token, create_first_admin, is_setup_needed
 from polyreel.kit.errors import Busy, Conflict, Forbidden, Invalid
 from polyreel.web.asking import PageRequest, client_of, scope_of
 from polyreel.web.render import render
@@ -76,6 +76,10 @@ def finish_setup(
 
 def _check_token(site: Site, request: PageRequest, form: SetupForm) -> None:
     """Raises Conflict when set-up is over, Forbidden for a wrong token, Busy for many of them."""
+    with site.db.read() as tx:
+        # Asking for this page counts against nobody then: any site can make a browser do it.
+        if not is_setup_needed(tx):
+            raise Conflict
     with site.logins.attempt(client_of(scope_of(request)).address, _THROTTLED_NAME):
         check_setup_token(site.settings, site.db, form.token)
 

@@ -171,6 +171,12 @@ class TestLogin:
         async with place.browser(address="192.168.1.99") as elsewhere:
             assert (await elsewhere.post("/login", data=ALICE)).status_code == 303
 
+    async def test_asking_for_the_set_up_that_is_over_is_no_wrong_password(self, place):
+        async with place.browser() as browser:
+            for _ in range(31):
+                assert (await browser.get("/setup")).headers["location"] == "/login"
+            assert (await browser.post("/login", data=ALICE)).status_code == 303
+
     async def test_over_https_the_cookie_is_bound_to_the_host(self, place):
         async with place.browser(origin="https://video.test") as browser:
             page = await browser.get("/login")
