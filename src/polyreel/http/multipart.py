@@ -29,7 +29,8 @@ _LONGEST_SUFFIX_BYTES = 32
 
 _EXTENDED = re.compile(r"""filename\*\s*=\s*"?([A-Za-z0-9-]{1,20})'[A-Za-z0-9-]{0,20}'([^;"\s]*)""")
 _PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+# Also what turns the direction of the text after it: a name is to look as it is.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _SLASHES = re.compile(r"[/\\]")
 
 
