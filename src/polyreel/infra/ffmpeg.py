@@ -101,8 +101,9 @@ class FFmpeg:
         cancelled: threading.Event | None = None,
         timeout_s: float | None = None,
         limits: Limits | None = None,
+        nice: int = NICE,
     ) -> Finished:
-        """Run it to its end, niced. `{sink0}`, ... in `args` are pipes read by `sinks`.
+        """Run it to its end. `{sink0}`, ... in `args` are pipes read by `sinks`.
 
         `progress` gets 0..1 of `duration_ms`, the time that is to come out, about twice a second;
         count it from 0 when `-copyts` is on, too. Standard output is captured, one MiB at most.
@@ -118,7 +119,7 @@ class FFmpeg:
             sinks=sinks,
             on_progress=meter.read,
             cancelled=cancelled,
-            nice=NICE,
+            nice=nice,
         )
 
 

@@ -82,7 +82,10 @@ def ladder_args(
     half = stretch.frame_us // 2
     begin = max(0, stretch.start_us - half) / 1e6
     stop = None if stretch.end_us is None else (stretch.end_us - half) / 1e6
-    args = ["-start_at_zero", *input_args(source, start_s=begin or None, copyts=True)]
+    args = input_args(source)
+    if stretch.start_us:
+        # The part keeps its place in the film; elsewhere ffmpeg mends jumps in time stamps.
+        args = ["-start_at_zero", *input_args(source, start_s=begin, copyts=True)]
     args += ["-filter_complex", _ladder_filter(stream, rungs, begin, stop, deinterlace=deinterlace)]
     if stretch.cuts_us:
         early = [max(0, cut - stretch.frame_us // 4) for cut in stretch.cuts_us]
