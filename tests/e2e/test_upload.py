@@ -78,6 +78,9 @@ def test_a_text_file_named_mp4_fails_with_its_reason(ada: Visitor, make_clip: Cl
     wait_for("failure", lambda: ada.states()[uuid] == "failed")
     message = ada.page.locator(f'[data-card="{uuid}"] [data-part=message]')
     expect(message).to_contain_text("text file")
+    row = ada.page.locator("[data-tray-list] li")
+    expect(row.locator("[data-part=link]")).to_have_text("Details")
+    expect(row.locator("[data-part=done]")).to_be_hidden()
     ada.go(f"/video/{uuid}")
     expect(ada.page.locator("[data-wait-title]")).to_have_text("This video cannot be played")
     expect(ada.page.locator("[data-wait-text]")).to_contain_text("text file")
@@ -101,3 +104,23 @@ def test_names_are_shown_as_they_are_and_can_be_changed(
     ada.page.click('#card-menu [data-do="delete"]')
     ada.page.click("#delete-video [type=submit]")
     expect(card).to_have_count(0)
+
+
+def test_a_folder_is_made_once_and_takes_files(
+    ada: Visitor, make_clip: ClipMaker, fresh: FreshCopy
+) -> None:
+    ada.allowed = {409}
+    page = ada.page
+    for _ in range(2):
+        page.click('[data-open-dialog="new-folder"]')
+        page.fill("#folder-name", "Holidays")
+        page.click("#new-folder [type=submit]")
+        expect(page.locator("[data-folders] .folder-name")).to_contain_text(["Holidays"])
+    expect(page.locator("#new-folder [data-error]")).to_contain_text("of this name")
+    page.keyboard.press("Escape")
+    page.click("[data-folders] >> text=Holidays")
+    expect(page.locator("h1")).to_have_text("Holidays")
+    ada.choose(str(fresh(make_clip(), "beach.mp4")))
+    uuid = ada.new_card({})
+    ada.go("/")
+    assert uuid not in ada.states()

@@ -17,7 +17,7 @@ from polyreel.core.library import (
 )
 from polyreel.http.face import KnownActor
 from polyreel.infra.tx import Tx
-from polyreel.kit.errors import NotFound
+from polyreel.kit.errors import Conflict, NotFound
 from polyreel.web.asking import PageRequest, client_of, scope_of
 from polyreel.web.cards import BLANK, make_card
 from polyreel.web.render import render
@@ -70,8 +70,11 @@ def show_library(request: PageRequest, site: OurSite, actor: KnownActor) -> Repl
 
 @post("/folders", sync_to_thread=True)
 def make_folder(site: OurSite, actor: KnownActor, data: JSONBody[NewFolder]) -> Reply:
-    """A new folder of the caller's."""
+    """A new folder of the caller's. APIs may make two of one name; people mean the one they have."""
     with site.db.write() as tx:
+        below = list_folders(tx, actor, data.parent_id, owner_id=actor.user_id)
+        if data.name.strip() in [each.name for each in below]:
+            raise Conflict("There is a folder of this name here.")
         folder = create_folder(tx, actor, data.name, data.parent_id)
     return json_reply(
         {

@@ -134,7 +134,11 @@ class Upload {
   /** After the last byte: the video's own state, until it can be watched. */
   follow(card) {
     this.say(card.playable ? `Uploaded · ${bytes(this.file.size)}` : card.state === 'failed' ? card.message || 'Cannot be played' : card.state_text);
-    if (card.state === 'failed') this.row.dataset.state = 'failed';
+    if (card.state !== 'failed') return;
+    this.row.dataset.state = 'failed';
+    this.part('done').hidden = true;
+    this.part('link').textContent = 'Details';
+    this.part('link').setAttribute('aria-label', `Details of ${this.file.name}`);
   }
 
   fail(sentence, mayRetry) {
