@@ -60,6 +60,17 @@ async def test_it_lies_in_the_folder_that_was_chosen(place):
     assert late.json()["folder_id"] == folder.id, "whatever the order of the parts"
 
 
+async def test_the_folder_of_somebody_else_is_like_one_that_is_not(place):
+    with place.tools.db.write() as tx:
+        folder = create_folder(tx, place.actor_in(tx, "alice"), "Trips")
+    answers = [
+        await send(place, "bob", ("folder", None, str(chosen).encode()), ("video", "a.mp4", FILM))
+        for chosen in (folder.id, folder.id + 1)
+    ]
+    assert [answer.status_code for answer in answers] == [404, 404]
+    assert answers[0].json() == answers[1].json()
+
+
 @pytest.mark.parametrize(
     ("parts", "status"),
     [

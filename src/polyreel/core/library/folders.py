@@ -144,7 +144,11 @@ def may_add_to(tx: Tx, actor: Actor, folder_id: int | None) -> None:
         row = tx.session.get(FolderRow, folder_id)
         if row is None:
             raise FolderNotFound
-        allow(actor, "write", owner_id=row.user_id)
+        try:
+            allow(actor, "write", owner_id=row.user_id)
+        except NotFound:
+            # In the same words, so that a stranger's folder is like one that is not.
+            raise FolderNotFound from None
 
 
 def _folder(row: FolderRow) -> Folder:
