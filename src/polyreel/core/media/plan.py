@@ -149,6 +149,9 @@ def _check_limits(probe: Probe, video: VideoStream | None) -> None:
         raise Unsupported(f"The picture is larger than {MAX_SIDE} pixels on one side.")
     if video is not None and min(video.width, video.height) < 1:
         raise Unsupported("The picture has no size.")
+    if video is not None and max(display_size(video)) > MAX_SIDE:
+        # Pixels a hundred times as wide as high: nobody's camera, and no encoder's size.
+        raise Unsupported("The shape of the picture makes no sense.")
 
 
 def is_copyable(video: VideoStream, probe: Probe) -> bool:

@@ -131,6 +131,13 @@ def test_a_rotated_picture_is_planned_as_it_is_shown():
     assert sizes(plan)["720p"] == (720, 1280)
 
 
+@pytest.mark.parametrize("sar", [(2**31 - 1, 1), (1000, 1)])
+def test_pixels_without_reason_are_refused(sar):
+    video = make_video(width=64, height=48, sar_num=sar[0], sar_den=sar[1])
+    with pytest.raises(Unsupported, match="shape"):
+        plan_media(make_probe(video), RULES)
+
+
 def test_oblong_pixels_are_made_square():
     video = make_video(codec="mpeg2video", width=720, height=576, sar_num=64, sar_den=45)
     plan = plan_media(make_probe(video), RULES)
