@@ -48,12 +48,13 @@ function shape(width, height) {
   box.style.aspectRatio = String(Math.min(2.4, Math.max(4 / 3, width / height)));
 }
 shape(Number(box.dataset.width), Number(box.dataset.height));
-video.addEventListener('loadedmetadata', () => {
-  shape(video.videoWidth, video.videoHeight);
-  const isSound = !video.videoWidth;
-  box.classList.toggle('is-sound', isSound);
-  if (isSound) box.querySelector('media-controller').setAttribute('autohide', '-1');
-});
+for (const type of ['loadedmetadata', 'resize']) {
+  video.addEventListener(type, () => {
+    shape(video.videoWidth, video.videoHeight);
+    box.classList.toggle('is-sound', !video.videoWidth);
+    box.querySelector('media-controller').setAttribute('autohide', video.videoWidth ? '2' : '-1');
+  });
+}
 
 // Qualities.
 
