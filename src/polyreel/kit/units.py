@@ -24,7 +24,7 @@ def parse_bytes(text: str) -> int:
     if not match:
         raise ValueError(f"not a size: {text!r} (say for example 5GiB)")
     power = " kmgtp".index((match[2] or " ").lower())
-    return int(match[1]) * 1024**power
+    return int(match[1]) << (10 * power)
 
 
 def format_duration(duration_ms: int) -> str:

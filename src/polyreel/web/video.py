@@ -12,8 +12,8 @@ from polyreel.core.library import (
     Video,
     VideoNotFound,
     delete_video,
+    find_probe,
     folder_path,
-    get_media,
     get_video_by_uuid,
     update_video,
 )
@@ -52,7 +52,7 @@ def show_video(
         video = _find(tx, actor, uuid)
         card = make_card(video, actor, list_renditions(tx, video.media_id))
         crumbs = _crumbs(tx, video) if card["mine"] else [{"name": "Library", "url": "/"}]
-        facts = list_facts(video, get_media(tx, video.media_id).probe)
+        facts = list_facts(video, find_probe(tx, video.media_id))
     base = site.settings.base_url
     status_url = "" if card["mine"] else f"/v/{video.uuid}/status"
     body = render(

@@ -200,6 +200,16 @@ def test_sound_that_outlasts_the_picture_is_no_damage(site, make_clip, suffix):
     assert heard.end == pytest.approx(9.0, abs=0.1)
 
 
+def test_every_promised_fragment_of_a_slide_show_holds_a_picture(site, make_clip):
+    slides = ("-vf", "select=not(mod(n\\,175))", "-fps_mode", "vfr")
+    clip = make_clip(picture="vp8", sound="opus", seconds=21.0, extra=slides)
+    video = add_and_wait(site, clip)
+    assert (video.state, video.message) == ("ready", None)
+    for rendition in of_kind(site, video, "video"):
+        for number, _ in promised(rendition, unpack_cuts(site.media(video).cuts)):
+            assert find_fragment(rendition, number) is not None, f"{rendition.name} {number}"
+
+
 def test_a_stream_without_an_index_grows_and_becomes_whole(site, make_clip):
     clip = make_clip(seconds=9.0, suffix="ts")
     with site.working():

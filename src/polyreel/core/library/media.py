@@ -30,7 +30,6 @@ class Media:
     original_key: str
     state: str
     message: str | None
-    probe: str | None
     duration_ms: int
     cuts: bytes | None
     poster_key: str | None
@@ -70,6 +69,11 @@ def get_media(tx: Tx, media_id: int) -> Media:
     if row is None:
         raise NotFound("The media has been deleted.")
     return _media(row)
+
+
+def find_probe(tx: Tx, media_id: int) -> str | None:
+    """What the probe found, as JSON; None before it ran."""
+    return tx.session.scalar(select(MediaRow.probe).where(MediaRow.id == media_id))
 
 
 def update_media(tx: Tx, media_id: int, **values: object) -> None:
@@ -135,7 +139,6 @@ def _media(row: MediaRow) -> Media:
         original_key=row.original_key,
         state=row.state,
         message=row.message,
-        probe=row.probe,
         duration_ms=row.duration_ms,
         cuts=row.cuts,
         poster_key=row.poster_key,

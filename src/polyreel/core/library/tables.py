@@ -43,7 +43,8 @@ class MediaRow(Base):
     original_key: Mapped[str] = mapped_column(String(200))
     state: Mapped[str] = mapped_column(String(16))
     message: Mapped[str | None] = mapped_column(Text)
-    probe: Mapped[str | None] = mapped_column(Text)
+    # Megabytes for a film of many keyframes, and seldom wanted.
+    probe: Mapped[str | None] = mapped_column(Text, deferred=True)
     duration_ms: Mapped[int] = mapped_column(BigInteger, default=0)
     width: Mapped[int] = mapped_column(Integer, default=0)
     height: Mapped[int] = mapped_column(Integer, default=0)

@@ -86,7 +86,12 @@ def ladder_args(
     if stretch.start_us:
         # The part keeps its place in the film; elsewhere ffmpeg mends jumps in time stamps.
         args = ["-start_at_zero", *input_args(source, start_s=begin, copyts=True)]
-    args += ["-filter_complex", _ladder_filter(stream, rungs, begin, stop, deinterlace=deinterlace)]
+    chain = [f"trim=start={begin:.6f}" + ("" if stop is None else f":end={stop:.6f}")]
+    if deinterlace:
+        chain.append("bwdif=mode=send_frame:deint=interlaced")
+    if rungs[0].fps is not None:
+        chain.append(f"fps={rungs[0].fps:g}")
+    args += ["-filter_complex", _ladder_filter(stream, rungs, chain)]
     if stretch.cuts_us:
         early = [max(0, cut - stretch.frame_us // 4) for cut in stretch.cuts_us]
         times = ",".join(f"{cut / 1e6:.6f}" for cut in early)
@@ -98,14 +103,7 @@ def ladder_args(
     return args
 
 
-def _ladder_filter(
-    stream: int, rungs: Sequence[Rung], begin: float, stop: float | None, *, deinterlace: bool
-) -> str:
-    chain = [f"trim=start={begin:.6f}" + ("" if stop is None else f":end={stop:.6f}")]
-    if deinterlace:
-        chain.append("bwdif=mode=send_frame:deint=interlaced")
-    if rungs[0].fps is not None:
-        chain.append(f"fps={rungs[0].fps:g}")
+def _ladder_filter(stream: int, rungs: Sequence[Rung], chain: Sequence[str]) -> str:
     graph = [f"[0:{stream}]" + ",".join(chain) + "[s0]"]
     for number, rung in enumerate(rungs):
         scale = f"scale={rung.width}:{rung.height}:flags=bicubic,setsar=1,format=yuv420p"

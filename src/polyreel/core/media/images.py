@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from polyreel.core.library import Media, get_media, update_media
+from polyreel.core.library import Media, find_probe, get_media, update_media
 from polyreel.core.media.plan import display_size, main_picture
 from polyreel.infra.ffmpeg import FFmpeg, input_args
 from polyreel.infra.jobs import Job
@@ -27,9 +27,10 @@ def make_images(job: Job) -> None:
     tools: Tools = job.tools
     with tools.db.read() as tx:
         media = get_media(tx, job.args["media_id"])
-    if media.probe is None:
+        found = find_probe(tx, media.id)
+    if found is None:
         return
-    probe = Probe.from_json(media.probe)
+    probe = Probe.from_json(found)
     video = main_picture(probe)
     if video is None:
         return

@@ -18,6 +18,8 @@ LONGEST_GOP_US = 10_000_000
 # What is encoded from the start gets a short first part, made ahead of every other film's work.
 HEAD_US = 8_000_000
 HEAD_FROM_US = 24_000_000
+# Slide shows get this many frames a second, so that every fragment holds a picture.
+SLIDE_FPS = 2.0
 # A copy above this many times its height's cap is kept, but not the only thing to stream.
 HEAVY = 2.0
 MAX_DURATION_MS = 10 * 3600 * 1000
@@ -102,6 +104,9 @@ def plan_media(probe: Probe, rules: LadderRules) -> MediaPlan:
         cuts = cuts_at_keyframes(video.keyframes_us, duration_us)
     else:
         cuts = cuts_on_grid(duration_us)
+        if video is not None and video.duration_us is None:
+            # The sound may be what makes the film so long: no cut after the last picture we know of.
+            cuts = tuple(cut for cut in cuts if cut <= max(0, video.keyframes_us[-1]))
     pictures = _plan_pictures(video, probe, rules, cuts, copied=copied) if video else []
     sounds = [_plan_sound(stream, number, cuts) for number, stream in enumerate(probe.audio)]
     ends: dict[int, int] = {}
@@ -113,7 +118,7 @@ def plan_media(probe: Probe, rules: LadderRules) -> MediaPlan:
         replace(item, duration_us=ends[item.stream]) for item in (*pictures, *sounds)
     )
     width, height = display_size(video) if video else (0, 0)
-    parts = WHOLE if copied or video is None else _plan_parts(cuts)
+    parts = WHOLE if copied or video is None else _plan_parts(cuts, duration_us)
     return MediaPlan(renditions, cuts, parts, duration_us, width, height)
 
 
@@ -127,7 +132,7 @@ def replan_without_copy(plan: MediaPlan, probe: Probe, rules: LadderRules) -> Me
     pictures = _plan_pictures(video, probe, rules, plan.cuts_us, copied=False)
     length = _track_end_us(video, plan.duration_us)
     renditions = tuple(replace(item, duration_us=length) for item in pictures)
-    return replace(plan, renditions=renditions, parts=_plan_parts(plan.cuts_us))
+    return replace(plan, renditions=renditions, parts=_plan_parts(plan.cuts_us, plan.duration_us))
 
 
 def main_picture(probe: Probe) -> VideoStream | None:
@@ -215,10 +220,10 @@ def cuts_on_grid(duration_us: int) -> tuple[int, ...]:
     return tuple(cut for cut in cuts if cut == 0 or cut <= duration_us - 200_000)
 
 
-def _plan_parts(cuts: Sequence[int]) -> tuple[PlannedPart, ...]:
-    if not cuts or cuts[-1] < HEAD_FROM_US:
+def _plan_parts(cuts: Sequence[int], duration_us: int) -> tuple[PlannedPart, ...]:
+    first = next((number for number, cut in enumerate(cuts) if cut >= HEAD_US), None)
+    if first is None or duration_us <= HEAD_FROM_US:
         return WHOLE
-    first = next(number for number, cut in enumerate(cuts) if cut >= HEAD_US)
     return (PlannedPart(0, 0, cuts[first]), PlannedPart(first, cuts[first], None))
 
 
@@ -236,7 +241,7 @@ def _plan_pictures(
 ) -> list[PlannedRendition]:
     width, height = display_size(video)
     short = min(width, height)
-    fps = min(video.fps or rules.max_fps, rules.max_fps)
+    fps = min(max(video.fps, SLIDE_FPS) if video.fps else rules.max_fps, rules.max_fps)
     planned: list[PlannedRendition] = []
     below = [rung for rung in sorted(rules.rates_bps, reverse=True) if rung <= short]
     heavy = False

@@ -1,10 +1,11 @@
 """Produce parts: run one ffmpeg whose pipes end in packagers, and list fragments as they are whole."""
 
+import errno
 import os
 import secrets
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -24,7 +25,7 @@ from polyreel.infra.jobs import Job, JobCancelled
 from polyreel.infra.process import Finished
 from polyreel.infra.storage import Growing
 from polyreel.infra.tools import Tools
-from polyreel.kit.errors import Busy, NotFound, Unsupported
+from polyreel.kit.errors import Busy, NotFound, Unavailable, Unsupported
 
 # How long finished fragments may wait for the transaction that lists them: not at all at the start,
 # when a viewer waits for them; a second later, when nobody does.
@@ -86,6 +87,7 @@ def produce(  # noqa: PLR0913 - the one way to make a part
             tools.storage.delete(key)
         announcer = _Announcer(job, media, outputs)
         source = stack.enter_context(tools.storage.materialise(media.original_key))
+        stack.enter_context(_full_disk_is_waited_for())
         done = tools.ffmpeg.run(
             make_args(source),
             sinks=[_sink(output, announcer) for output in outputs],
@@ -102,6 +104,17 @@ def produce(  # noqa: PLR0913 - the one way to make a part
         _check(done, outputs)
         announcer.announce()
     return [output.packager for output in outputs]
+
+
+@contextmanager
+def _full_disk_is_waited_for() -> Iterator[None]:
+    """A full disk is not the film's fault: the job is tried again later."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise Unavailable("space on the disk") from error
 
 
 def _list_earlier(tools: Tools, media: Media, targets: Sequence[Target]) -> list[str]:

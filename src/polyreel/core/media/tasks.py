@@ -4,13 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from polyreel.core.library import Media, get_media, list_videos_of_media, update_media
+from polyreel.core.library import Media, find_probe, get_media, list_videos_of_media, update_media
 from polyreel.core.media import commands
 from polyreel.core.media.images import make_images
 from polyreel.core.media.index import pack_cuts, unpack_cuts
 from polyreel.core.media.package import Cuts, Packager
 from polyreel.core.media.plan import (
     FRAGMENT_US,
+    SLIDE_FPS,
     LadderRules,
     MediaPlan,
     plan_media,
@@ -129,9 +130,10 @@ def _look_failed(tx: Tx, args: Mapping[str, Any], message: str) -> None:
 def _load(job: Job) -> tuple[Media, Probe]:
     with job.tools.db.read() as tx:
         media = get_media(tx, job.args["media_id"])
-    if media.probe is None:
+        found = find_probe(tx, media.id)
+    if found is None:
         raise NotFound("The media has not been looked into.")
-    return media, Probe.from_json(media.probe)
+    return media, Probe.from_json(found)
 
 
 def _cuts(media: Media) -> Cuts:
@@ -163,10 +165,11 @@ def _copy(job: Job) -> None:
 def _copy_failed(tx: Tx, args: Mapping[str, Any], message: str) -> None:
     """What could not be copied is encoded; the film stays listed as it was cut."""
     media = _find(tx, args)
-    if media is None or media.probe is None:
+    found = find_probe(tx, media.id) if media else None
+    if media is None or found is None:
         return
     plan = MediaPlan((), tuple(unpack_cuts(media.cuts)), (), media.duration_ms * 1000, 0, 0)
-    plan = replan_without_copy(plan, Probe.from_json(media.probe), _rules(read_options(tx)))
+    plan = replan_without_copy(plan, Probe.from_json(found), _rules(read_options(tx)))
     ids = {item.name: item.id for item in list_renditions(tx, media.id)}
     tallest = plan.renditions[0]
     failed = args["rendition_id"]
@@ -273,7 +276,7 @@ def _encode(job: Job) -> None:
                 cuts_us=[cut for cut in cuts.times_us if part.start_us <= cut < end_us],
                 start_us=part.start_us,
                 end_us=part.end_us,
-                frame_us=round(1_000_000 / stream.fps) if stream.fps else 40_000,
+                frame_us=_frame_us(stream),
             ),
             deinterlace=stream.is_interlaced,
         )
@@ -295,7 +298,7 @@ def _encoded(renditions: Sequence[Rendition], args: Mapping[str, Any]) -> list[R
 
 
 def _rung(rendition: Rendition, source: VideoStream, options: Options) -> commands.Rung:
-    is_capped = source.fps is not None and source.fps > rendition.fps + 0.01
+    is_steadied = source.fps is not None and abs(source.fps - rendition.fps) > 0.01
     short = min(rendition.width, rendition.height)
     nearest = min(options.rungs, key=lambda rung: abs(rung.height - short))
     return commands.Rung(
@@ -303,8 +306,12 @@ def _rung(rendition: Rendition, source: VideoStream, options: Options) -> comman
         height=rendition.height,
         rate_bps=rendition.peak_bps * 2 // 3,
         crf=nearest.crf,
-        fps=rendition.fps if is_capped else None,
+        fps=rendition.fps if is_steadied else None,
     )
+
+
+def _frame_us(source: VideoStream) -> int:
+    return round(1_000_000 / max(source.fps, SLIDE_FPS)) if source.fps else 40_000
 
 
 def _encode_failed(tx: Tx, args: Mapping[str, Any], message: str) -> None:
