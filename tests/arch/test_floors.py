@@ -1,6 +1,7 @@
 """Who may import whom: the contracts in pyproject.toml, and what kit may use."""
 
 import ast
+import logging.config
 import sys
 
 from importlinter.cli import lint_imports
@@ -10,6 +11,8 @@ from tests.arch.tree import PACKAGE, ROOT, modules, shown
 
 def test_every_import_points_downwards(monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
+    # It would switch off every logger there is, for the tests that come after this one.
+    monkeypatch.setattr(logging.config, "dictConfig", lambda config: None)
     ended = lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True)
     assert ended == 0, capsys.readouterr().out
 
