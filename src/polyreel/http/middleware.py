@@ -39,6 +39,8 @@ _LONGEST_PATH = 512
 _DEFAULT_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"same-origin"),
+    # For pages that just name it; what is read by the rules of CORS is not concerned.
+    (b"cross-origin-resource-policy", b"same-origin"),
 )
 
 _access = logging.getLogger("polyreel.access")

@@ -227,6 +227,7 @@ def test_every_answer_has_the_headers_that_every_answer_has(nobody):
         found = nobody.get(path)
         assert found.headers["x-content-type-options"] == "nosniff"
         assert found.headers["referrer-policy"] == "same-origin"
+        assert found.headers["cross-origin-resource-policy"] == "same-origin"
         assert len(found.headers["x-request-id"]) == 36
 
 
