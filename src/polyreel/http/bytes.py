@@ -15,6 +15,9 @@ __all__ = ["send_file_range"]
 CHUNK = 128 * 1024
 
 _NOWAIT = getattr(os, "RWF_NOWAIT", 0)
+# One for the event loop, which has all of it copied before it does anything else. A fresh buffer for
+# each chunk is zeroed and paged in first: measured, that halves the bytes per second.
+_buffer = memoryview(bytearray(CHUNK))
 # Devices whose filesystem refuses the flag, found out by asking once.
 _without_nowait: set[int] = set()
 
@@ -43,9 +46,8 @@ def _read_now(fd: int, offset: int, want: int, device: int) -> bytes | None:
     """What can be read without waiting; None when nothing can."""
     if not _NOWAIT or device in _without_nowait:
         return os.pread(fd, want, offset)
-    buffer = bytearray(want)
     try:
-        count = os.preadv(fd, [buffer], offset, _NOWAIT)
+        count = os.preadv(fd, [_buffer[:want]], offset, _NOWAIT)
     except BlockingIOError:
         return None
     except OSError as error:
@@ -53,4 +55,4 @@ def _read_now(fd: int, offset: int, want: int, device: int) -> bytes | None:
             raise
         _without_nowait.add(device)
         return os.pread(fd, want, offset)
-    return bytes(buffer) if count == want else bytes(memoryview(buffer)[:count])
+    return bytes(_buffer[:count])
