@@ -79,9 +79,8 @@ def measure(port: int, requests: Sequence[bytes], *, connections: int, seconds: 
     def work(number: int) -> None:
         with Socket(port) as connection:
             connection.fetch(requests[0])
-            gate.wait()
-            size = count = number
-            size = 0
+            gate.wait(30)
+            size, count = 0, number
             while time.monotonic() < end_at[0]:
                 _, length = connection.fetch(requests[count % len(requests)])
                 size, count = size + length, count + 1
@@ -92,7 +91,8 @@ def measure(port: int, requests: Sequence[bytes], *, connections: int, seconds: 
         thread.start()
     began = time.monotonic()
     end_at[0] = began + seconds
-    gate.wait()
+    # A connection that broke before it came here breaks the gate, and with it the measurement.
+    gate.wait(30)
     for thread in threads:
         thread.join()
     taken = time.monotonic() - began
