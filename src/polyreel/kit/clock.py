@@ -1,9 +1,11 @@
 """The one place that asks for the time."""
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 __all__ = ["epoch_s", "from_us", "iso", "now", "to_us"]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def now() -> datetime:
@@ -18,13 +20,12 @@ def epoch_s() -> int:
 
 def to_us(moment: datetime) -> int:
     """Integer microseconds since the epoch of an aware moment."""
-    whole = moment.astimezone(UTC)
-    return int(whole.timestamp()) * 1_000_000 + whole.microsecond
+    return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 def from_us(value: int) -> datetime:
     """The aware UTC moment of integer microseconds since the epoch."""
-    return datetime.fromtimestamp(value // 1_000_000, UTC).replace(microsecond=value % 1_000_000)
+    return _EPOCH + timedelta(microseconds=value)
 
 
 def iso(moment: datetime) -> str:

@@ -75,11 +75,11 @@ class Site:
         with self.db.write() as tx:
             return library.ensure_folder_path(tx, self.alice, list(names))
 
-    def state(self, uuid, state):
+    def state(self, uuid, state, message=None):
         with self.db.write() as tx:
             video = library.find_video_by_uuid(tx, uuid)
             assert video is not None
-            library.update_media(tx, video.media_id, state=state)
+            library.update_media(tx, video.media_id, state=state, message=message)
 
     def video(self, uuid):
         with self.db.read() as tx:

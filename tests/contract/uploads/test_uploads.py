@@ -353,6 +353,13 @@ class TestOne:
         }
         assert found.headers["cache-control"] == "no-store"
 
+    def test_a_failed_one_says_why_beside_the_document_s_keys(self, site):
+        uid = send(site).json()["data"]["id"]
+        assert "message" not in site.client.get(f"{URL}/{uid}").json()
+        site.state(uid, "failed", "This is a text file, not a video.")
+        found = site.client.get(f"{URL}/{uid}").json()
+        assert found["message"] == "This is a text file, not a video."
+
     def test_anonymous(self, site):
         uid = send(site).json()["data"]["id"]
         found = site.client.get(f"{URL}/{uid}", headers={"authorization": ""})

@@ -29,10 +29,11 @@ class Upload(msgspec.Struct, frozen=True):
     status_text: str
 
 
-class UploadStatus(msgspec.Struct, frozen=True):
-    """The answer about one upload."""
+class UploadStatus(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The answer about one upload. `message`, beside the document's keys, is why one failed."""
 
     data: Upload
+    message: str | None = None
 
 
 class ListedUpload(msgspec.Struct, frozen=True):

@@ -100,7 +100,8 @@ def get_upload(
         video = library.find_video_by_uuid(tx, video_id)
     if video is None or video.user_id != actor.user_id:
         raise VideoNotFound
-    return Response(UploadStatus(video_to_upload(video)), headers=_NO_STORE)
+    reason = video.message if video.state == "failed" else None
+    return Response(UploadStatus(video_to_upload(video), reason), headers=_NO_STORE)
 
 
 def _accepted(video: Video) -> Response[Accepted]:
