@@ -26,7 +26,9 @@ export function listenToKeys(box, video, say) {
     ArrowLeft: () => seek(-5), ArrowRight: () => seek(5), j: () => seek(-10), l: () => seek(10),
     ArrowUp: () => volume(0.05), ArrowDown: () => volume(-0.05),
     m: () => { video.muted = !video.muted; say(video.muted ? 'Sound off' : 'Sound on'); },
-    f: () => press('media-fullscreen-button'), p: () => press('media-pip-button'),
+    // The button learns a moment late that the screen is full, and would fill it again.
+    f: () => (document.fullscreenElement ? document.exitFullscreen() : press('media-fullscreen-button')),
+    p: () => press('media-pip-button'),
     c: () => press('media-captions-button'),
     '<': () => speed(-1), '>': () => speed(1),
     ',': () => frame(video, -1), '.': () => frame(video, 1),
