@@ -104,7 +104,7 @@ def plan_media(probe: Probe, rules: LadderRules) -> MediaPlan:
         cuts = cuts_at_keyframes(video.keyframes_us, duration_us)
     else:
         cuts = cuts_on_grid(duration_us)
-        if video is not None and video.duration_us is None:
+        if video is not None and video.duration_us is None and video.keyframes_us:
             # The sound may be what makes the film so long: no cut after the last picture we know of.
             cuts = tuple(cut for cut in cuts if cut <= max(0, video.keyframes_us[-1]))
     pictures = _plan_pictures(video, probe, rules, cuts, copied=copied) if video else []
