@@ -18,6 +18,8 @@ LONGEST_GOP_US = 10_000_000
 # What is encoded from the start gets a short first part, made ahead of every other film's work.
 HEAD_US = 8_000_000
 HEAD_FROM_US = 24_000_000
+# What one encoding job makes: what a crash costs, and how long another film waits for its turn.
+PART_US = 90_000_000
 # Slide shows get this many frames a second, so that every fragment holds a picture.
 SLIDE_FPS = 2.0
 # A copy above this many times its height's cap is kept, but not the only thing to stream.
@@ -118,7 +120,7 @@ def plan_media(probe: Probe, rules: LadderRules) -> MediaPlan:
         replace(item, duration_us=ends[item.stream]) for item in (*pictures, *sounds)
     )
     width, height = display_size(video) if video else (0, 0)
-    parts = WHOLE if copied or video is None else _plan_parts(cuts, duration_us)
+    parts = plan_parts(cuts, duration_us, with_head=not copied) if video else WHOLE
     return MediaPlan(renditions, cuts, parts, duration_us, width, height)
 
 
@@ -132,7 +134,11 @@ def replan_without_copy(plan: MediaPlan, probe: Probe, rules: LadderRules) -> Me
     pictures = _plan_pictures(video, probe, rules, plan.cuts_us, copied=False)
     length = _track_end_us(video, plan.duration_us)
     renditions = tuple(replace(item, duration_us=length) for item in pictures)
-    return replace(plan, renditions=renditions, parts=_plan_parts(plan.cuts_us, plan.duration_us))
+    return replace(
+        plan,
+        renditions=renditions,
+        parts=plan_parts(plan.cuts_us, plan.duration_us, with_head=True),
+    )
 
 
 def main_picture(probe: Probe) -> VideoStream | None:
@@ -220,11 +226,24 @@ def cuts_on_grid(duration_us: int) -> tuple[int, ...]:
     return tuple(cut for cut in cuts if cut == 0 or cut <= duration_us - 200_000)
 
 
-def _plan_parts(cuts: Sequence[int], duration_us: int) -> tuple[PlannedPart, ...]:
-    first = next((number for number, cut in enumerate(cuts) if cut >= HEAD_US), None)
-    if first is None or duration_us <= HEAD_FROM_US:
-        return WHOLE
-    return (PlannedPart(0, 0, cuts[first]), PlannedPart(first, cuts[first], None))
+def plan_parts(
+    cuts: Sequence[int], duration_us: int, *, with_head: bool
+) -> tuple[PlannedPart, ...]:
+    """Stretches of about PART_US, cut where fragments begin; `with_head`: a short one first.
+
+    The last is at least half as long. Without cuts it is all one part.
+    """
+    firsts = [0]
+    aim, rest_us = (HEAD_US, HEAD_FROM_US - HEAD_US) if with_head else (PART_US, PART_US // 2)
+    for number, cut in enumerate(cuts):
+        if cut >= aim and duration_us - cut > rest_us:
+            firsts.append(number)
+            aim, rest_us = cut + PART_US, PART_US // 2
+    ends: list[int | None] = [cuts[first] for first in firsts[1:]]
+    return tuple(
+        PlannedPart(first, cuts[first] if first else 0, end)
+        for first, end in zip(firsts, [*ends, None], strict=True)
+    )
 
 
 def display_size(video: VideoStream) -> tuple[int, int]:

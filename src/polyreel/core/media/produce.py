@@ -17,7 +17,7 @@ from polyreel.core.media.renditions import (
     Rendition,
     begin_part,
     publish_part,
-    set_rendition_progress,
+    set_part_progress,
 )
 from polyreel.core.media.states import settle
 from polyreel.infra.ffmpeg import NICE, last_words
@@ -218,7 +218,7 @@ class _Announcer:
                 if output.is_new:
                     publish_part(tx, output.target.part.id, packager.init, packager.fragments)
                     output.listed = len(packager.fragments)
-                set_rendition_progress(tx, output.target.rendition.id, self._progress)
+                set_part_progress(tx, output.target.part.id, self._progress)
             settle(tx, self._media.id)
         self._announced += 1
         self._progress_listed = self._progress

@@ -111,7 +111,6 @@ def add_rendition(
         title=planned.title,
         peak_bps=planned.peak_bps,
         average_bps=planned.average_bps,
-        progress=0.0,
         revision=revision,
         duration_us=planned.duration_us,
         updated_at=tx.now,
@@ -247,9 +246,9 @@ def note_damage(tx: Tx, rendition_id: int, message: str) -> None:
     tx.session.flush()
 
 
-def set_rendition_progress(tx: Tx, rendition_id: int, progress: float) -> None:
+def set_part_progress(tx: Tx, part_id: int, progress: float) -> None:
     """How far its encoder is, 0 to 1."""
-    row = tx.session.get(RenditionRow, rendition_id)
+    row = tx.session.get(PartRow, part_id)
     if row is not None:
         row.progress = progress
 
@@ -267,7 +266,7 @@ def _close_rendition(tx: Tx, row: RenditionRow) -> None:
         return
     fragments = [item for part in parts for item in unpack_index(part.index)]
     row.average_bps, row.peak_bps = measured_rates(fragments)
-    row.state, row.progress, row.updated_at = "ready", 1.0, tx.now
+    row.state, row.updated_at = "ready", tx.now
 
 
 def measured_rates(fragments: Sequence[Fragment]) -> tuple[int, int]:
@@ -295,6 +294,17 @@ def _part_row(tx: Tx, part_id: int) -> PartRow:
     return row
 
 
+def _progress(row: RenditionRow, parts: Sequence[PartRow]) -> float:
+    """How much of the track is made, 0 to 1, each part by its length."""
+    done, total = 0.0, 0
+    for part in parts:
+        end_us = part.end_us if part.end_us is not None else row.duration_us
+        length = max(1, end_us - part.start_us)
+        total += length
+        done += length * (1.0 if part.state == "ready" else part.progress)
+    return done / total if total else 0.0
+
+
 def _rendition(row: RenditionRow, parts: Sequence[PartRow]) -> Rendition:
     return Rendition(
         id=row.id,
@@ -317,7 +327,7 @@ def _rendition(row: RenditionRow, parts: Sequence[PartRow]) -> Rendition:
         init=row.init,
         peak_bps=row.peak_bps,
         average_bps=row.average_bps,
-        progress=row.progress,
+        progress=_progress(row, parts),
         revision=row.revision,
         duration_us=row.duration_us,
         parts=tuple(

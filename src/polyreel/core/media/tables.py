@@ -48,7 +48,6 @@ class RenditionRow(Base):
     init: Mapped[bytes | None] = mapped_column(LargeBinary)
     peak_bps: Mapped[int] = mapped_column(BigInteger)
     average_bps: Mapped[int] = mapped_column(BigInteger)
-    progress: Mapped[float] = mapped_column(default=0.0)
     revision: Mapped[int] = mapped_column(Integer, default=1)
     duration_us: Mapped[int] = mapped_column(BigInteger)
     updated_at: Mapped[datetime] = mapped_column(UtcTime)
@@ -73,6 +72,7 @@ class PartRow(Base):
     key: Mapped[str | None] = mapped_column(String(200))
     index: Mapped[bytes | None] = mapped_column(LargeBinary)
     size_bytes: Mapped[int] = mapped_column(BigInteger, default=0)
+    progress: Mapped[float] = mapped_column(default=0.0)
     updated_at: Mapped[datetime] = mapped_column(UtcTime)
 
     __table_args__ = (UniqueConstraint("rendition_id", "number"), NEVER_AGAIN)

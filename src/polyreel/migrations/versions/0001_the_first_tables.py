@@ -230,7 +230,6 @@ def upgrade() -> None:
         sa.Column("init", sa.LargeBinary(), nullable=True),
         sa.Column("peak_bps", sa.BigInteger(), nullable=False),
         sa.Column("average_bps", sa.BigInteger(), nullable=False),
-        sa.Column("progress", sa.Double(), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("duration_us", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
@@ -340,6 +339,7 @@ def upgrade() -> None:
         sa.Column("key", sa.String(length=200), nullable=True),
         sa.Column("index", sa.LargeBinary(), nullable=True),
         sa.Column("size_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("progress", sa.Double(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
             ["rendition_id"],

@@ -1,6 +1,7 @@
 """From what a probe found to what is made."""
 
 import itertools
+from itertools import pairwise
 
 import pytest
 
@@ -11,6 +12,7 @@ from polyreel.core.media.plan import (
     cuts_on_grid,
     is_copyable,
     plan_media,
+    plan_parts,
     replan_without_copy,
 )
 from polyreel.kit.errors import Unsupported
@@ -366,6 +368,21 @@ def test_a_film_that_cannot_be_copied_gets_a_short_head():
     assert (head.first_fragment, head.start_us, head.end_us) == (0, 0, 8 * S)
     assert (rest.first_fragment, rest.start_us, rest.end_us) == (3, 8 * S, None)
     assert plan.cuts_us[rest.first_fragment] == rest.start_us
+
+
+@pytest.mark.parametrize(
+    ("seconds", "with_head", "starts"),
+    [(100, False, [0]), (134, False, [0]), (140, False, [0, 92]), (3600, False, None),
+     (24, True, [0]), (25, True, [0, 8]), (140, True, [0, 8]), (150, True, [0, 8, 100])],
+)  # fmt: skip
+def test_parts_are_about_ninety_seconds_and_begin_at_cuts(seconds, with_head, starts):
+    cuts = cuts_on_grid(seconds * 1_000_000)
+    parts = plan_parts(cuts, seconds * 1_000_000, with_head=with_head)
+    assert starts is None or [part.start_us // 1_000_000 for part in parts] == starts
+    for part, following in pairwise(parts):
+        assert part.end_us == following.start_us == cuts[following.first_fragment]
+        assert following.start_us - part.start_us <= 96_000_000
+    assert parts[-1].end_us is None
 
 
 def test_a_short_film_is_one_part():

@@ -1,0 +1,99 @@
+"""Look at an original: what it is, what shall be made of it; and start that."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from polyreel.core.library import Media, get_media, list_videos_of_media, update_media
+from polyreel.core.media.index import pack_cuts
+from polyreel.core.media.plan import LadderRules, plan_media
+from polyreel.core.media.renditions import Rendition, clear_renditions, lay_out
+from polyreel.core.options import Options, read_options
+from polyreel.infra.jobs import Job
+from polyreel.infra.probe import probe_file
+from polyreel.infra.tools import Tools
+from polyreel.infra.tx import Tx
+from polyreel.kit.errors import NotFound
+
+# What makes a film playable goes before what makes it complete.
+PROMISED = 10
+IMAGES_S = 1.0
+
+
+def ladder_rules(options: Options) -> LadderRules:
+    rates = {rung.height: rung.max_bitrate_bps for rung in options.rungs if rung.is_enabled}
+    return LadderRules(rates_bps=rates, max_fps=options.max_fps)
+
+
+def look(job: Job) -> None:
+    """Probe an original, write its plan, start what makes it playable."""
+    tools: Tools = job.tools
+    with tools.db.read() as tx:
+        media = get_media(tx, job.args["media_id"])
+        options = read_options(tx)
+        # Sent again after it failed, it is received once more: what was made is made anew.
+        if media.state != "received":
+            return
+    with tools.storage.materialise(media.original_key) as path:
+        probe = probe_file(path)
+    plan = plan_media(probe, ladder_rules(options))
+    with job.write() as tx:
+        update_media(
+            tx,
+            media.id,
+            state="processing",
+            message=None,
+            probe=probe.to_json().decode(),
+            duration_ms=probe.duration_ms or 0,
+            cuts=pack_cuts(plan.cuts_us) if plan.cuts_us else None,
+            width=plan.width,
+            height=plan.height,
+        )
+        revision = clear_renditions(tx, media.id)
+        start_work(tx, media, lay_out(tx, media.id, plan, revision=revision))
+        job.complete(tx)
+
+
+def start_work(tx: Tx, media: Media, renditions: Sequence[Rendition]) -> None:
+    """Enqueue the work for renditions that are only planned."""
+    owner_id = _owner(tx, media.id)
+    planned = [item for item in renditions if item.state == "planned"]
+    for item in planned:
+        if item.kind == "audio":
+            tx.enqueue("media.sound", key=f"sound:{item.id}", owner_id=owner_id,
+                       priority=PROMISED, media_id=media.id, rendition_id=item.id)  # fmt: skip
+        elif item.mode == "copy":
+            tx.enqueue("media.copy", key=f"copy:{item.id}", owner_id=owner_id,
+                       priority=PROMISED, media_id=media.id, rendition_id=item.id)  # fmt: skip
+    encoded = [item for item in planned if item.kind == "video" and item.mode == "encode"]
+    has_cuts = get_media(tx, media.id).cuts is not None
+    if encoded:
+        promised = encoded[0].promised
+        for part in encoded[0].parts:
+            # Where nothing can be copied the film's beginning is made before other films' ladders.
+            ahead = promised and part.number == 0 and has_cuts
+            tx.enqueue("media.head" if ahead else "media.encode",
+                       key=f"encode:{encoded[0].id}:{part.number}", owner_id=owner_id,
+                       priority=PROMISED if promised else 0,
+                       media_id=media.id, part=part.number,
+                       rendition_ids=",".join(str(item.id) for item in encoded))  # fmt: skip
+    if any(item.kind == "video" for item in renditions):
+        # The first fragments come first: images would take the processor from them.
+        tx.enqueue("media.images", key=f"images:{media.id}", owner_id=owner_id, delay_s=IMAGES_S,
+                   media_id=media.id)  # fmt: skip
+
+
+def _owner(tx: Tx, media_id: int) -> int | None:
+    videos = list_videos_of_media(tx, media_id)
+    return videos[0].user_id if videos else None
+
+
+def fail_media(tx: Tx, args: Mapping[str, Any], message: str) -> None:
+    if find_media(tx, args) is not None:
+        update_media(tx, args["media_id"], state="failed", message=message)
+
+
+def find_media(tx: Tx, args: Mapping[str, Any]) -> Media | None:
+    try:
+        return get_media(tx, args["media_id"])
+    except NotFound:
+        return None

@@ -1,0 +1,263 @@
+"""Make renditions: copy, sound, and the heights of the ladder; and what happens when that fails."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from polyreel.core.library import Media, find_probe, get_media
+from polyreel.core.media import commands
+from polyreel.core.media.index import unpack_cuts
+from polyreel.core.media.look import find_media, ladder_rules, start_work
+from polyreel.core.media.package import Cuts, Packager
+from polyreel.core.media.plan import FRAGMENT_US, SLIDE_FPS, MediaPlan, replan_without_copy
+from polyreel.core.media.produce import Target, produce
+from polyreel.core.media.renditions import (
+    Rendition,
+    fail_rendition,
+    get_rendition,
+    list_renditions,
+    note_damage,
+    promise_rendition,
+    publish_part,
+    replace_rendition,
+)
+from polyreel.core.media.states import settle
+from polyreel.core.options import Options, read_options
+from polyreel.infra.jobs import Job
+from polyreel.infra.probe import Probe, VideoStream
+from polyreel.infra.tools import Tools
+from polyreel.infra.tx import Tx
+from polyreel.kit.errors import AppError, NotFound, Unsupported
+from polyreel.kit.units import format_duration
+
+# A part that ends this much before its plan is damage; less is rounding of time stamps.
+SHORT_MS = 1_500
+# What a viewer waits for is not niced as the ladder is.
+COPY_NICE = 0
+SOUND_NICE = 5
+
+
+def _load(job: Job) -> tuple[Media, Probe]:
+    with job.tools.db.read() as tx:
+        media = get_media(tx, job.args["media_id"])
+        found = find_probe(tx, media.id)
+    if found is None:
+        raise NotFound("The media has not been looked into.")
+    return media, Probe.from_json(found)
+
+
+def _cuts(media: Media) -> Cuts:
+    return Cuts(unpack_cuts(media.cuts), FRAGMENT_US)
+
+
+def copy_picture(job: Job) -> None:
+    """Copy the picture's packets into fragments."""
+    media, probe = _load(job)
+    with job.tools.db.read() as tx:
+        rendition = get_rendition(tx, job.args["rendition_id"])
+    if rendition.state in ("ready", "failed"):
+        return
+    targets = [Target(rendition, rendition.parts[0])]
+    packagers = produce(
+        job,
+        media,
+        targets,
+        _cuts(media),
+        lambda source: commands.copy_video_args(source, rendition.stream, "{sink0}"),
+        duration_ms=probe.duration_ms,
+        nice=COPY_NICE,
+    )
+    if any(not item.size for item in packagers[0].fragments):
+        raise Unsupported("The film's index and its keyframes do not agree.")
+    _finish(job, media, targets, packagers, expected_ms=_picture_ms(probe, rendition.stream))
+
+
+def encode_instead(tx: Tx, args: Mapping[str, Any], message: str) -> None:
+    """What could not be copied is encoded; the film stays listed as it was cut."""
+    media = find_media(tx, args)
+    found = find_probe(tx, media.id) if media else None
+    if media is None or found is None:
+        return
+    plan = MediaPlan((), tuple(unpack_cuts(media.cuts)), (), media.duration_ms * 1000, 0, 0)
+    plan = replan_without_copy(plan, Probe.from_json(found), ladder_rules(read_options(tx)))
+    ids = {item.name: item.id for item in list_renditions(tx, media.id)}
+    tallest = plan.renditions[0]
+    failed = args["rendition_id"]
+    if failed not in ids.values():
+        return
+    if ids.get(tallest.name, failed) == failed:
+        start_work(tx, media, [replace_rendition(tx, failed, tallest, plan.parts)])
+    else:
+        fail_rendition(tx, failed, "")
+        promise_rendition(tx, ids[tallest.name])
+    settle(tx, media.id)
+
+
+def make_sound(job: Job) -> None:
+    """Copy or encode one audio track for the whole film."""
+    media, probe = _load(job)
+    with job.tools.db.read() as tx:
+        rendition = get_rendition(tx, job.args["rendition_id"])
+    if rendition.state in ("ready", "failed"):
+        return
+    targets = [Target(rendition, rendition.parts[0])]
+    packagers = _copied_sound(job, media, probe, targets) if rendition.mode == "copy" else None
+    if packagers is None:
+        command = _sound_command(rendition, copy=False)
+        packagers = produce(
+            job,
+            media,
+            targets,
+            _cuts(media),
+            command,
+            duration_ms=probe.duration_ms,
+            nice=SOUND_NICE,
+        )
+    _finish(job, media, targets, packagers, expected_ms=0)
+
+
+def _copied_sound(
+    job: Job, media: Media, probe: Probe, targets: Sequence[Target]
+) -> list[Packager] | None:
+    """Copy the track; None when it does not come out whole: then it is encoded, holes filled."""
+    command = _sound_command(targets[0].rendition, copy=True)
+    try:
+        packagers = produce(
+            job,
+            media,
+            targets,
+            _cuts(media),
+            command,
+            duration_ms=probe.duration_ms,
+            nice=SOUND_NICE,
+        )
+    except AppError:
+        job.check()
+        return None
+    has_holes = any(not item.size for item in packagers[0].fragments)
+    return None if has_holes else packagers
+
+
+def _sound_command(rendition: Rendition, *, copy: bool) -> Callable[[Path], list[str]]:
+    def command(source: Path) -> list[str]:
+        return commands.sound_args(
+            source, rendition.stream, rendition.channels, "{sink0}", copy=copy
+        )
+
+    return command
+
+
+def fail_sound(tx: Tx, args: Mapping[str, Any], message: str) -> None:
+    media = find_media(tx, args)
+    if media is not None:
+        fail_rendition(tx, args["rendition_id"], f"Sound: {message}")
+        settle(tx, media.id)
+
+
+def encode_heights(job: Job) -> None:
+    """Decode one part once and encode every height of it."""
+    media, probe = _load(job)
+    tools: Tools = job.tools
+    with tools.db.read() as tx:
+        options = read_options(tx)
+        wanted = _encoded(list_renditions(tx, media.id), job.args)
+    number = job.args["part"]
+    targets = [Target(item, item.parts[number]) for item in wanted]
+    if not targets:
+        return
+    part = targets[0].part
+    stream = next(item for item in probe.video if item.index == wanted[0].stream)
+    cuts = _cuts(media)
+    rules = commands.EncodeRules(
+        preset=options.encoder_preset, threads=tools.settings.encode_threads
+    )
+    end_us = part.end_us if part.end_us is not None else (probe.duration_ms or 0) * 1000
+
+    def command(source: Path) -> list[str]:
+        return commands.ladder_args(
+            source,
+            stream.index,
+            [_rung(item, stream, options) for item in wanted],
+            rules,
+            commands.Stretch(
+                cuts_us=[cut for cut in cuts.times_us if part.start_us <= cut < end_us],
+                start_us=part.start_us,
+                end_us=part.end_us,
+                frame_us=_frame_us(stream),
+            ),
+            deinterlace=stream.is_interlaced,
+        )
+
+    length_ms = (end_us - part.start_us) // 1000
+    packagers = produce(job, media, targets, cuts, command, duration_ms=length_ms)
+    whole_ms = _picture_ms(probe, stream.index)
+    expected_ms = length_ms if part.end_us is not None else whole_ms - part.start_us // 1000
+    _finish(job, media, targets, packagers, expected_ms=expected_ms)
+
+
+def _encoded(renditions: Sequence[Rendition], args: Mapping[str, Any]) -> list[Rendition]:
+    ids = {int(number) for number in args["rendition_ids"].split(",")}
+    return [
+        item
+        for item in renditions
+        if item.id in ids and item.state != "failed" and item.parts[args["part"]].state != "ready"
+    ]
+
+
+def _rung(rendition: Rendition, source: VideoStream, options: Options) -> commands.Rung:
+    is_steadied = source.fps is not None and abs(source.fps - rendition.fps) > 0.01
+    short = min(rendition.width, rendition.height)
+    nearest = min(options.rungs, key=lambda rung: abs(rung.height - short))
+    return commands.Rung(
+        width=rendition.width,
+        height=rendition.height,
+        rate_bps=rendition.peak_bps * 2 // 3,
+        crf=nearest.crf,
+        fps=rendition.fps if is_steadied else None,
+    )
+
+
+def _frame_us(source: VideoStream) -> int:
+    return round(1_000_000 / max(source.fps, SLIDE_FPS)) if source.fps else 40_000
+
+
+def fail_heights(tx: Tx, args: Mapping[str, Any], message: str) -> None:
+    media = find_media(tx, args)
+    if media is not None:
+        for number in args["rendition_ids"].split(","):
+            fail_rendition(tx, int(number), message)
+        settle(tx, media.id)
+
+
+def _finish(
+    job: Job,
+    media: Media,
+    targets: Sequence[Target],
+    packagers: Sequence[Packager],
+    *,
+    expected_ms: int,
+) -> None:
+    """End parts that are synced; what came out shorter than the source promised is damage."""
+    with job.write() as tx:
+        for target, packager in zip(targets, packagers, strict=True):
+            publish_part(tx, target.part.id, packager.init, packager.fragments, whole=True)
+            last = packager.fragments[-1]
+            made_ms = (last.start_us + last.duration_us - target.part.start_us) // 1000
+            if expected_ms - made_ms > SHORT_MS:
+                note_damage(
+                    tx,
+                    target.rendition.id,
+                    f"The file is damaged: {format_duration(made_ms)} of "
+                    f"{format_duration(expected_ms)} could be used.",
+                )
+        settle(tx, media.id)
+        job.complete(tx)
+
+
+def _picture_ms(probe: Probe, index: int) -> int:
+    """How long a picture must at least become: its own length where the file tells it, else up to its
+    last keyframe, since the sound may be what makes the film longer.
+    """
+    stream = next(item for item in probe.video if item.index == index)
+    known_us = stream.duration_us or (stream.keyframes_us[-1] if stream.keyframes_us else None)
+    return (probe.duration_ms or 0) if known_us is None else known_us // 1000
