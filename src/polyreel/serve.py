@@ -8,6 +8,7 @@ import contextlib
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -17,7 +18,7 @@ from types import FrameType
 from polyreel.infra.logs import configure_logs
 from polyreel.infra.notify import STOPPING, Notifier
 from polyreel.infra.process import Service, spawn_service
-from polyreel.settings import Settings, child_environment
+from polyreel.settings import Settings, SettingsError, child_environment
 
 __all__ = ["run_prepare", "run_supervisor", "run_web", "run_worker"]
 
@@ -107,6 +108,7 @@ def run_prepare(settings: Settings) -> int:
     from polyreel.infra.migrate import upgrade
 
     configure_logs(settings)
+    _check_port(settings)
     tools = open_tools(settings)
     upgrade(tools.db)
     with tools.presence.alone() as is_alone:
@@ -122,6 +124,18 @@ def run_prepare(settings: Settings) -> int:
     sys.stdout.write("\n".join([*lines, ""]))
     sys.stdout.flush()
     return 0
+
+
+def _check_port(settings: Settings) -> None:
+    """Raise SettingsError when someone listens there: the HTTP server itself would share the port."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            address = f"{settings.host}:{settings.port}"
+            raise SettingsError(f"cannot listen on {address}: {error.strerror}") from None
 
 
 def _shown_host(host: str) -> str:
@@ -153,6 +167,7 @@ def run_web(settings: Settings) -> int:
         factory=True,
         workers=settings.web_processes,
         websockets=False,
+        http="1",
         log_enabled=False,
         respawn_failed_workers=True,
         workers_kill_timeout=5,

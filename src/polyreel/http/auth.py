@@ -3,8 +3,9 @@
 Where each API carries its credentials is for its own `auth.py` to say; this reads them.
 """
 
+import functools
 import ipaddress
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -73,7 +74,7 @@ def header(headers: Iterable[tuple[bytes, bytes]], name: str) -> str | None:
     return next((value.decode("latin-1") for key, value in headers if key == wanted), None)
 
 
-def read_client(scope: dict[str, Any], proxies: Proxies, *, base_url: str = "") -> Client:
+def read_client(scope: Mapping[str, Any], proxies: Proxies, *, base_url: str = "") -> Client:
     """The client of an ASGI scope. `base_url`, the server's public address, makes requests for its
     host `https` when it is, for proxies that end TLS and are not in the list.
     """
@@ -213,6 +214,7 @@ def _walk(peer: Address, forwarded: list[str], proxies: Proxies) -> Address:
     return nearest
 
 
+@functools.lru_cache(maxsize=4096)
 def _address(text: str) -> Address | None:
     """An address, also as proxies write it: with a port, in brackets, IPv4 inside IPv6."""
     bare = text.strip()

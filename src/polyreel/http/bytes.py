@@ -1,6 +1,8 @@
-"""Send a stretch of a file: 128 KiB at a time from the page cache, in the event loop.
+"""Send a stretch of a file from the page cache, in the event loop.
 
-`RWF_NOWAIT` reads only what is in memory; a cold page goes to a thread, so that one slow disk never
+Handing bytes to the HTTP server costs more than reading them, so chunks are large while few answers
+are under way, and small when there are many, which bounds the memory of slow readers.
+`RWF_NOWAIT` tells what is in memory; a cold stretch is read by a thread, so that one slow disk never
 stops everybody. Filesystems that refuse the flag (tmpfs) are in memory anyway.
 """
 
@@ -12,14 +14,18 @@ from polyreel.http.middleware import Send
 
 __all__ = ["send_file_range"]
 
-CHUNK = 128 * 1024
+CHUNK = 1024 * 1024
+SMALL_CHUNK = 128 * 1024
+# Answers that may have large chunks in flight at once: 64 MiB of them in the worst case.
+FEW = 64
+_STRIDE = 128 * 1024
 
 _NOWAIT = getattr(os, "RWF_NOWAIT", 0)
-# One for the event loop, which has all of it copied before it does anything else. A fresh buffer for
-# each chunk is zeroed and paged in first: measured, that halves the bytes per second.
-_buffer = memoryview(bytearray(CHUNK))
+# One byte every stride is enough to ask: the kernel reads ahead that far at the least.
+_asked = bytearray(1)
 # Devices whose filesystem refuses the flag, found out by asking once.
 _without_nowait: set[int] = set()
+_under_way = 0
 
 
 async def send_file_range(send: Send, fd: int, start: int, length: int) -> int:
@@ -28,31 +34,37 @@ async def send_file_range(send: Send, fd: int, start: int, length: int) -> int:
     Raises OSError when the file is shorter than promised: the connection is then cut, which is the
     only honest end of an answer whose length was announced.
     """
+    global _under_way
     device = os.fstat(fd).st_dev
     sent = 0
-    while sent < length:
-        want = min(CHUNK, length - sent)
-        data = _read_now(fd, start + sent, want, device)
-        if data is None:
-            data = await asyncio.to_thread(os.pread, fd, want, start + sent)
-        if not data:
-            raise OSError(errno.EIO, "the file is shorter than its index says")
-        sent += len(data)
-        await send({"type": "http.response.body", "body": data, "more_body": sent < length})
+    _under_way += 1
+    try:
+        while sent < length:
+            want = min(CHUNK if _under_way <= FEW else SMALL_CHUNK, length - sent)
+            if _is_in_memory(fd, start + sent, want, device):
+                data = os.pread(fd, want, start + sent)
+            else:
+                data = await asyncio.to_thread(os.pread, fd, want, start + sent)
+            if not data:
+                raise OSError(errno.EIO, "the file is shorter than its index says")
+            sent += len(data)
+            await send({"type": "http.response.body", "body": data, "more_body": sent < length})
+    finally:
+        _under_way -= 1
     return sent
 
 
-def _read_now(fd: int, offset: int, want: int, device: int) -> bytes | None:
-    """What can be read without waiting; None when nothing can."""
+def _is_in_memory(fd: int, offset: int, want: int, device: int) -> bool:
+    """True when reading this will not wait for a disk, as far as one can tell."""
     if not _NOWAIT or device in _without_nowait:
-        return os.pread(fd, want, offset)
+        return True
     try:
-        count = os.preadv(fd, [_buffer[:want]], offset, _NOWAIT)
+        for place in (*range(offset, offset + want, _STRIDE), offset + want - 1):
+            os.preadv(fd, [_asked], place, _NOWAIT)
     except BlockingIOError:
-        return None
+        return False
     except OSError as error:
         if error.errno not in (errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL):
             raise
         _without_nowait.add(device)
-        return os.pread(fd, want, offset)
-    return bytes(_buffer[:count])
+    return True

@@ -64,7 +64,7 @@ def ensure_exchange(scope: Scope) -> Exchange:
     found = scope.get(_KEY)
     if isinstance(found, Exchange):
         return found
-    made = Exchange(id=uuid7(), client=read_client(dict(scope), Proxies("")))
+    made = Exchange(id=uuid7(), client=read_client(scope, Proxies("")))
     scope[_KEY] = made
     return made
 
@@ -81,7 +81,7 @@ def observed(app: ASGIApp, *, proxies: Proxies, base_url: str = "") -> ASGIApp:
         if scope["type"] != "http":
             await app(scope, receive, send)
             return
-        client = read_client(dict(scope), proxies, base_url=base_url)
+        client = read_client(scope, proxies, base_url=base_url)
         exchange = scope[_KEY] = Exchange(id=uuid7(), client=client)
         line = {"method": scope["method"], "path": _shown_path(scope)}
         began = time.perf_counter()

@@ -1,5 +1,6 @@
 """Conditional requests and byte ranges. Pure. Source: RFC 9110, sections 13 and 14."""
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import formatdate, parsedate_to_datetime
@@ -28,6 +29,7 @@ class Selected:
     length: int
 
 
+@functools.lru_cache(maxsize=1024)
 def http_date(seconds: int) -> str:
     """`Sat, 21 Nov 2026 01:02:03 GMT`."""
     return formatdate(seconds, usegmt=True)

@@ -1,5 +1,6 @@
 """Logs: one line an event, for people or as JSON; what callers put into `extra` becomes fields."""
 
+import functools
 import json
 import logging
 import sys
@@ -10,7 +11,9 @@ from polyreel.settings import Settings
 
 __all__ = ["configure_logs"]
 
-_OWN = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName", "color_message"}
+_OWN = frozenset(
+    {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName", "color_message"}
+)
 
 
 def configure_logs(settings: Settings) -> None:
@@ -44,19 +47,24 @@ class _JSON(logging.Formatter):
 
 class _Text(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        moment = clock.from_us(int(record.created * 1_000_000)).strftime("%Y-%m-%dT%H:%M:%S.%f")
+        moment = f"{_second(int(record.created))}.{int(record.msecs):03d}"
         fields = " ".join(f"{name}={_shown(value)}" for name, value in _fields(record).items())
         message = _in_one_line(record.getMessage())
-        head = f"{moment[:-3]}Z {record.levelname.lower():7} {record.name}: {message}"
+        head = f"{moment}Z {record.levelname.lower():7} {record.name}: {message}"
         line = f"{head}  {fields}" if fields else head
         if record.exc_info:
             line += "\n" + self.formatException(record.exc_info)
         return line
 
 
+@functools.lru_cache(maxsize=4)
+def _second(seconds: int) -> str:
+    return clock.from_us(seconds * 1_000_000).strftime("%Y-%m-%dT%H:%M:%S")
+
+
 def _shown(value: object) -> str:
     text = str(value)
-    if any(c in text for c in ' "='):
+    if " " in text or '"' in text or "=" in text:
         text = json.dumps(text, ensure_ascii=False)
     return _in_one_line(text)
 

@@ -11,7 +11,7 @@ from polyreel.infra.tx import Database, Tx
 from polyreel.kit import clock
 
 _log = logging.getLogger("polyreel.stats")
-_HOUR_US = 3_600_000_000
+_HOUR_S = 3600
 
 
 class Traffic:
@@ -33,7 +33,7 @@ class Traffic:
 
     def record(self, owner_id: int, video_id: int, size_bytes: int) -> None:
         """Count one answer."""
-        key = (clock.to_us(clock.now()) // _HOUR_US, owner_id, video_id)
+        key = (clock.epoch_s() // _HOUR_S, owner_id, video_id)
         with self._lock:
             count = self._counts.setdefault(key, [0, 0])
             count[0] += size_bytes

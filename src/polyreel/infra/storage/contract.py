@@ -12,6 +12,7 @@ Out of space is OSError(ENOSPC) from whatever call met it; the key is then untou
 is a lost write: it is raised, never retried, and the file is not published.
 """
 
+import functools
 import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -29,6 +30,7 @@ LONGEST_SEGMENT = 200
 TEMPORARY = "tmp"
 
 
+@functools.lru_cache(maxsize=4096)
 def check_key(key: str) -> str:
     """`key` itself. Raises ValueError when it is not one, or lies among the temporary files."""
     segments = key.split("/")
