@@ -50,7 +50,7 @@ def open_tools(settings: Settings) -> Tools:
         ),
         storage=LocalStorage(settings.files_dir),
         notifier=notifier,
-        ffmpeg=FFmpeg(settings.ffmpeg, settings.encode_threads),
+        ffmpeg=FFmpeg(settings.ffmpeg),
         secrets=Secrets(settings.data_dir / "secret.key"),
         presence=presence,
     )

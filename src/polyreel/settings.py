@@ -59,7 +59,10 @@ class Settings:
     worker_encode: int = _setting(1, "Encoding jobs at once per worker; each uses every core.")
     worker_net: int = _setting(2, "Downloads at once per worker.")
     worker_light: int = _setting(2, "Small jobs (clean-up, notices) at once per worker.")
-    encode_threads: int = _setting(0, "Threads of one encoder; 0: as many as there are cores.")
+    encode_threads: int = _setting(
+        0,
+        "Threads of each encoder; 0: so many that the heights of one film together fill the cores.",
+    )
     lease_s: float = _setting(30.0, "Seconds a job's lease lasts without being renewed.")
     trusted_proxies: str = _setting(
         "",

@@ -37,8 +37,8 @@ BUNNY, CARS = "bigbuckbunny-720p.mp4", "car-detection.mp4"
 class Noting(FFmpeg):
     """The product's ffmpeg; keeps what each run that made pictures was told, and how it went."""
 
-    def __init__(self, exe: str, threads: int) -> None:
-        super().__init__(exe, threads)
+    def __init__(self, exe: str) -> None:
+        super().__init__(exe)
         self.runs: list[tuple[list[str], Finished]] = []
 
     def run(self, args: Sequence[str], **options: Any) -> Finished:
@@ -70,7 +70,7 @@ def compare(table, film: Path, folder: Path, goal: float, *, copied: int) -> Non
     server = Server(folder / "data")
     server.add_user(NAME, PASSWORD)
     with opened(server) as tools:
-        ffmpeg = Noting(tools.ffmpeg.exe, tools.ffmpeg.threads)
+        ffmpeg = Noting(tools.ffmpeg.exe)
         tools = dataclasses.replace(tools, ffmpeg=ffmpeg)
         video = make_ready(tools, film)
         with tools.db.read() as tx:

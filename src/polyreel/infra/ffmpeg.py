@@ -76,9 +76,8 @@ def input_args(
 class FFmpeg:
     """One ffmpeg executable: `exe` from the settings, or the packaged one when empty."""
 
-    def __init__(self, exe: str = "", threads: int = 0) -> None:
+    def __init__(self, exe: str = "") -> None:
         self.exe = exe or imageio_ffmpeg.get_ffmpeg_exe()
-        self.threads = threads
         self._version: str | None = None
 
     @property

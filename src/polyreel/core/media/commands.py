@@ -1,5 +1,7 @@
 """The ffmpeg arguments of each job: from planned renditions to a command line. Pure."""
 
+import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,10 +34,10 @@ class Rung:
 
 @dataclass(frozen=True)
 class EncodeRules:
-    """x264 preset, encoder threads (0: all cores)."""
+    """x264 preset, and the threads of each encoder."""
 
     preset: str
-    threads: int = 0
+    threads: int
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,13 @@ class Stretch:
     start_us: int = 0
     end_us: int | None = None
     frame_us: int = 40_000
+
+
+def threads_each(wished: int, rungs: int) -> int:
+    """Threads of each of `rungs` encoders: `wished` for each when set, else so many that together
+    they fill the cores. More would cost a sixth more processor time and be no faster.
+    """
+    return wished or max(1, math.ceil((os.cpu_count() or 1) / max(1, rungs)))
 
 
 def copy_video_args(source: Path, stream: int, sink: str) -> list[str]:

@@ -169,7 +169,8 @@ def encode_heights(job: Job) -> None:
     stream = next(item for item in probe.video if item.index == wanted[0].stream)
     cuts = _cuts(media)
     rules = commands.EncodeRules(
-        preset=options.encoder_preset, threads=tools.settings.encode_threads
+        preset=options.encoder_preset,
+        threads=commands.threads_each(tools.settings.encode_threads, len(wanted)),
     )
     end_us = part.end_us if part.end_us is not None else (probe.duration_ms or 0) * 1000
 
