@@ -11,13 +11,14 @@ from polyreel.core.media.commands import (
     copy_video_args,
     ladder_args,
     sound_args,
+    threads_each,
 )
 from polyreel.infra.accepted import GUARDS
 
 # A path is made by the server; even if it were not, it could only ever be one argument.
 SOURCE = Path("/data/-y ;$(reboot)'\" [0:v]null/original")
 RUNGS = (Rung(1280, 720, 4_500_000, 23, None), Rung(426, 240, 600_000, 26, None))
-RULES = EncodeRules("veryfast")
+RULES = EncodeRules("veryfast", 1)
 
 
 def all_commands():
@@ -120,3 +121,12 @@ def test_only_interlaced_pictures_are_deinterlaced():
     laced = ladder_args(SOURCE, 3, RUNGS, RULES, Stretch(()), deinterlace=True)
     assert "bwdif" not in value(plain, "-filter_complex")
     assert "bwdif" in value(laced, "-filter_complex")
+
+
+@pytest.mark.parametrize(
+    ("wished", "rungs", "cores", "threads"),
+    [(0, 3, 2, 1), (0, 1, 2, 2), (0, 4, 16, 4), (0, 3, 16, 6), (5, 3, 2, 5), (0, 3, None, 1)],
+)
+def test_encoders_of_one_film_share_the_cores(monkeypatch, wished, rungs, cores, threads):
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    assert threads_each(wished, rungs) == threads
