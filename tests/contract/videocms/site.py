@@ -186,7 +186,7 @@ class Site:
                 library.update_media(tx, made.id, **media)
             return library.get_video(tx, users.actor_of(user), video.id)
 
-    def rendition(self, video, name, kind="video", *, sizes=(), **columns):
+    def rendition(self, video, name, kind="video", *, sizes=(), progress=0.0, **columns):
         """A rendition of a video's media, with one part of fragments of these sizes."""
         with self.db.write() as tx:
             row = RenditionRow(
@@ -217,6 +217,7 @@ class Site:
                 start_us=0,
                 end_us=None,
                 state=row.state,
+                progress=progress,
                 key="parts/0",
                 index=pack_index(fragments),
                 size_bytes=offset,

@@ -160,7 +160,8 @@ def test_standard_error_keeps_its_end():
 
 
 def test_memory_and_time_are_measured():
-    code = "b = bytearray(300 << 20)\nfor i in range(0, len(b), 4096): b[i] = 1"
+    # Held for longer than it takes to look once more.
+    code = "import time\nb = bytearray(300 << 20)\nfor i in range(0, len(b), 4096): b[i] = 1\ntime.sleep(0.4)"
     done = process.run([sys.executable, "-c", code], limits=LIMITS, timeout_s=20)
     assert done.is_success, done.stderr_tail
     assert 300 << 20 <= done.peak_rss_bytes < 450 << 20
