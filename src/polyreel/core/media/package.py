@@ -5,6 +5,7 @@ first seconds can be watched while the rest is being made.
 """
 
 import math
+from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Sequence
 from typing import BinaryIO
@@ -43,7 +44,7 @@ class Cuts:
         return max(0, bisect_right(self.times_us, time_us + TOLERANCE_US) - 1)
 
 
-class Packager:
+class Packager(ABC):
     """Common to picture and sound: the file, the index so far, the init.
 
     `first` is the number of the part's first fragment. A fragment that would be empty keeps its place
@@ -65,9 +66,9 @@ class Packager:
         """Take bytes from the encoder's pipe."""
         self._reader.feed(data)
 
+    @abstractmethod
     def finish(self) -> None:
         """Close the last fragment; called once, after the last byte."""
-        raise NotImplementedError
 
     @property
     def next_number(self) -> int:
@@ -78,8 +79,9 @@ class Packager:
         self.init = parse_init(data)
         self._timescale = self.init.timescale
 
+    @abstractmethod
     def _take_fragment(self, moof: bytes, mdat: bytes) -> None:
-        raise NotImplementedError
+        """Take the boxes of one fragment as ffmpeg cut it."""
 
     def _us(self, units: int) -> int:
         return units * 1_000_000 // self._timescale
