@@ -1,6 +1,7 @@
 """Make renditions: copy, sound, and the heights of the ladder; and what happens when that fails."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from polyreel.core.media.package import Cuts, Packager
 from polyreel.core.media.plan import FRAGMENT_US, SLIDE_FPS, MediaPlan, replan_without_copy
 from polyreel.core.media.produce import Target, produce
 from polyreel.core.media.renditions import (
+    ENDED,
     Rendition,
     fail_rendition,
     get_rendition,
@@ -50,26 +52,59 @@ def _cuts(media: Media) -> Cuts:
     return Cuts(unpack_cuts(media.cuts), FRAGMENT_US)
 
 
-def copy_picture(job: Job) -> None:
-    """Copy the picture's packets into fragments."""
+@dataclass(frozen=True)
+class _Track:
+    """The one rendition that a copy or sound job is for."""
+
+    job: Job
+    media: Media
+    probe: Probe
+    rendition: Rendition
+    targets: Sequence[Target]
+
+    def produce(self, command: Callable[[Path], list[str]], nice: int) -> list[Packager]:
+        """Make the whole of it; raises what `produce` raises."""
+        return produce(
+            self.job,
+            self.media,
+            self.targets,
+            _cuts(self.media),
+            command,
+            duration_ms=self.probe.duration_ms,
+            nice=nice,
+        )
+
+    def finish(self, packagers: Sequence[Packager], *, expected_ms: int) -> None:
+        """End it; see `_finish`."""
+        _finish(self.job, self.media, self.targets, packagers, expected_ms=expected_ms)
+
+
+def _find_track(job: Job) -> _Track | None:
+    """None when it has ended already."""
     media, probe = _load(job)
     with job.tools.db.read() as tx:
         rendition = get_rendition(tx, job.args["rendition_id"])
-    if rendition.state in ("ready", "failed"):
+    if rendition.state in ENDED:
+        return None
+    return _Track(job, media, probe, rendition, [Target(rendition, rendition.parts[0])])
+
+
+def _has_holes(packagers: Sequence[Packager]) -> bool:
+    return any(not item.size for item in packagers[0].fragments)
+
+
+def copy_picture(job: Job) -> None:
+    """Copy the picture's packets into fragments."""
+    track = _find_track(job)
+    if track is None:
         return
-    targets = [Target(rendition, rendition.parts[0])]
-    packagers = produce(
-        job,
-        media,
-        targets,
-        _cuts(media),
-        lambda source: commands.copy_video_args(source, rendition.stream, "{sink0}"),
-        duration_ms=probe.duration_ms,
-        nice=COPY_NICE,
+    stream = track.rendition.stream
+    packagers = track.produce(
+        lambda source: commands.copy_video_args(source, stream, "{sink0}"), COPY_NICE
     )
-    if any(not item.size for item in packagers[0].fragments):
+    if _has_holes(packagers):
         raise Unsupported("The film's index and its keyframes do not agree.")
-    _finish(job, media, targets, packagers, expected_ms=_picture_ms(probe, rendition.stream))
+    track.finish(packagers, expected_ms=_picture_ms(track.probe, stream))
 
 
 def encode_instead(tx: Tx, args: Mapping[str, Any], message: str) -> None:
@@ -95,47 +130,23 @@ def encode_instead(tx: Tx, args: Mapping[str, Any], message: str) -> None:
 
 def make_sound(job: Job) -> None:
     """Copy or encode one audio track for the whole film."""
-    media, probe = _load(job)
-    with job.tools.db.read() as tx:
-        rendition = get_rendition(tx, job.args["rendition_id"])
-    if rendition.state in ("ready", "failed"):
+    track = _find_track(job)
+    if track is None:
         return
-    targets = [Target(rendition, rendition.parts[0])]
-    packagers = _copied_sound(job, media, probe, targets) if rendition.mode == "copy" else None
+    packagers = _copied_sound(track) if track.rendition.mode == "copy" else None
     if packagers is None:
-        command = _sound_command(rendition, copy=False)
-        packagers = produce(
-            job,
-            media,
-            targets,
-            _cuts(media),
-            command,
-            duration_ms=probe.duration_ms,
-            nice=SOUND_NICE,
-        )
-    _finish(job, media, targets, packagers, expected_ms=0)
+        packagers = track.produce(_sound_command(track.rendition, copy=False), SOUND_NICE)
+    track.finish(packagers, expected_ms=0)
 
 
-def _copied_sound(
-    job: Job, media: Media, probe: Probe, targets: Sequence[Target]
-) -> list[Packager] | None:
+def _copied_sound(track: _Track) -> list[Packager] | None:
     """Copy the track; None when it does not come out whole: then it is encoded, holes filled."""
-    command = _sound_command(targets[0].rendition, copy=True)
     try:
-        packagers = produce(
-            job,
-            media,
-            targets,
-            _cuts(media),
-            command,
-            duration_ms=probe.duration_ms,
-            nice=SOUND_NICE,
-        )
+        packagers = track.produce(_sound_command(track.rendition, copy=True), SOUND_NICE)
     except AppError:
-        job.check()
+        track.job.check()
         return None
-    has_holes = any(not item.size for item in packagers[0].fragments)
-    return None if has_holes else packagers
+    return None if _has_holes(packagers) else packagers
 
 
 def _sound_command(rendition: Rendition, *, copy: bool) -> Callable[[Path], list[str]]:
