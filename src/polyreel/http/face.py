@@ -62,6 +62,7 @@ __all__ = [
     "KnownActor",
     "ServerTools",
     "WrongMethod",
+    "kind_of",
     "make_face",
     "raw_of",
     "send_answer",
@@ -198,14 +199,14 @@ class _Gate:
         try:
             await self._know(scope, "login")
         except Exception as error:  # noqa: BLE001 - every error has an answer
-            await send_answer(send, self.answer(_kind_of(error, scope, self.name)))
+            await send_answer(send, self.answer(kind_of(error, scope, self.name)))
             return False
         return True
 
     def say(self, request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
         """What Litestar sends for an exception, also for those of its own router."""
         scope = cast(Scope, request.scope)
-        status, headers, body = self.answer(_kind_of(error, scope, self.name))
+        status, headers, body = self.answer(kind_of(error, scope, self.name))
         given = {name.lower(): text for name, text in headers.items()}
         # As a header, since to a media type of text the framework adds its own charset.
         return Response(content=body, status_code=status, headers=given)
@@ -245,7 +246,7 @@ def _actor_of(request: Request[Any, Any, Any]) -> Actor | None:
     return ensure_exchange(cast(Scope, request.scope)).actor
 
 
-def _kind_of(error: Exception, scope: Any, face: str) -> AppError:
+def kind_of(error: Exception, scope: Any, face: str) -> AppError:
     """The kind behind any exception; what is no error of ours or the framework's is logged."""
     exchange = ensure_exchange(scope)
     kind = error if isinstance(error, AppError) else _kind_of_framework(error, scope)

@@ -5,11 +5,11 @@ import logging
 from polyreel.core.options import OptionsCache
 from polyreel.core.users import PASSWORDS, Passwords
 from polyreel.http.auth import is_same_origin
-from polyreel.http.face import Crash, WrongMethod, make_face, send_answer
-from polyreel.http.middleware import Message, Receive, Scope, Send, ensure_exchange
+from polyreel.http.face import WrongMethod, kind_of, make_face, send_answer
+from polyreel.http.middleware import Message, Receive, Scope, Send
 from polyreel.http.throttle import LoginThrottle
 from polyreel.infra.tools import Tools
-from polyreel.kit.errors import AppError, Forbidden
+from polyreel.kit.errors import Forbidden
 from polyreel.web.asking import Asking, asked, client_of, read_asking
 from polyreel.web.errors import answer
 from polyreel.web.events import EventsRoute
@@ -81,7 +81,7 @@ class WebApp:
             except Exception as error:
                 if has_started:
                     raise
-                await send_answer(send, answer(_kind_of(error, scope)))
+                await send_answer(send, answer(kind_of(error, scope, "web")))
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         path, method = scope["path"], scope["method"]
@@ -110,13 +110,3 @@ class WebApp:
             app_name=lambda: site.app_name,
             embed_allowed=site.settings.embed_allowed,
         )
-
-
-def _kind_of(error: Exception, scope: Scope) -> AppError:
-    """What a raw route raised, as one of our kinds; pages' errors are the face's."""
-    exchange = ensure_exchange(scope)
-    kind = error if isinstance(error, AppError) else Crash(exchange.id)
-    if kind is not error:
-        _log.error("web: request %s crashed", exchange.id, exc_info=error)
-    exchange.error = type(kind).__name__
-    return kind
