@@ -14,7 +14,7 @@ from polyreel.core.users import KeyAudit
 from polyreel.core.users import tables as _users
 from polyreel.infra.ffmpeg import FFmpeg
 from polyreel.infra.jobs import JobKind, JobQueue, Worker, WorkerOptions
-from polyreel.infra.logs import configure_logs
+from polyreel.infra.logs import configure_logs, flush_logs
 from polyreel.infra.notify import Notifier
 from polyreel.infra.presence import Presence
 from polyreel.infra.secrets import Secrets
@@ -97,7 +97,7 @@ def create_asgi() -> "ASGIApp":
 
     die_with_parent()
     settings = load_settings()
-    configure_logs(settings)
+    configure_logs(settings, gather=True)
     tools = open_tools(settings)
     traffic = Traffic(tools.db)
     audit = KeyAudit(tools.db)
@@ -121,6 +121,7 @@ def create_asgi() -> "ASGIApp":
         traffic.close()
         audit.stop()
         close_tools(tools)
+        flush_logs()
 
     app = observed(
         dispatch(apps), proxies=Proxies(settings.trusted_proxies), base_url=settings.base_url

@@ -14,10 +14,9 @@ from polyreel.http.middleware import Send
 
 __all__ = ["send_file_range"]
 
-CHUNK = 1024 * 1024
+# So many answers under way at most, and the largest chunk of each: 64 MiB in flight at the worst.
+CHUNKS = ((16, 4 * 1024 * 1024), (64, 1024 * 1024))
 SMALL_CHUNK = 128 * 1024
-# Answers that may have large chunks in flight at once: 64 MiB of them in the worst case.
-FEW = 64
 _STRIDE = 128 * 1024
 
 _NOWAIT = getattr(os, "RWF_NOWAIT", 0)
@@ -40,7 +39,7 @@ async def send_file_range(send: Send, fd: int, start: int, length: int) -> int:
     _under_way += 1
     try:
         while sent < length:
-            want = min(CHUNK if _under_way <= FEW else SMALL_CHUNK, length - sent)
+            want = min(_chunk(_under_way), length - sent)
             if _is_in_memory(fd, start + sent, want, device):
                 data = os.pread(fd, want, start + sent)
             else:
@@ -52,6 +51,10 @@ async def send_file_range(send: Send, fd: int, start: int, length: int) -> int:
     finally:
         _under_way -= 1
     return sent
+
+
+def _chunk(under_way: int) -> int:
+    return next((size for most, size in CHUNKS if under_way <= most), SMALL_CHUNK)
 
 
 def _is_in_memory(fd: int, offset: int, want: int, device: int) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from polyreel.infra import process
-from polyreel.infra.encoders import ENCODERS, check_encoder
+from polyreel.infra.encoders import ENCODERS, check_encoder, check_scaler
 from polyreel.infra.ffmpeg import FFmpeg, default_limits
 from polyreel.kit.errors import AppError
 from polyreel.kit.units import format_bytes
@@ -79,6 +79,11 @@ def _encoders(ffmpeg: FFmpeg) -> Iterator[Check]:
             reason = str(error)
         is_fine = reason is None or name not in NEEDED_ENCODERS
         yield Check(f"encoder {name}", "no" if reason else "works", is_fine, reason or "")
+    try:
+        reason = check_scaler(ffmpeg)
+    except AppError as error:
+        reason = str(error)
+    yield Check("filter zscale", "no" if reason else "works", reason is None, reason or "")
 
 
 def _child_limits() -> Iterator[Check]:

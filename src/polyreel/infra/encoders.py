@@ -3,7 +3,7 @@
 from polyreel.infra.ffmpeg import FFmpeg, last_words
 from polyreel.infra.process import Limits
 
-__all__ = ["ENCODERS", "check_encoder"]
+__all__ = ["ENCODERS", "check_encoder", "check_scaler"]
 
 _PICTURE = ["-f", "lavfi", "-i", "testsrc2=size=256x256:rate=30:duration=0.1"]
 _SOUND = ["-f", "lavfi", "-i", "sine=sample_rate=48000:duration=0.1"]
@@ -32,6 +32,14 @@ _LIMITS = Limits(cpu_s=30, file_bytes=1 << 20)
 def check_encoder(ffmpeg: FFmpeg, name: str) -> str | None:
     """None when `name` (one of ENCODERS) encodes 0.1 s; else why not, in one sentence."""
     source, options = _TRIALS[name]
-    args = [*source, *options, name, "-f", "null", "/dev/null"]
-    done = ffmpeg.run(args, timeout_s=20, limits=_LIMITS)
+    return _try(ffmpeg, [*source, *options, name])
+
+
+def check_scaler(ffmpeg: FFmpeg) -> str | None:
+    """None when the filter that scales a ladder is there; else why not, in one sentence."""
+    return _try(ffmpeg, [*_PICTURE, "-vf", "zscale=128:128"])
+
+
+def _try(ffmpeg: FFmpeg, args: list[str]) -> str | None:
+    done = ffmpeg.run([*args, "-f", "null", "/dev/null"], timeout_s=20, limits=_LIMITS)
     return None if done.is_success else last_words(done.stderr_tail)

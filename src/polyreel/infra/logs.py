@@ -1,30 +1,84 @@
 """Logs: one line an event, for people or as JSON; what callers put into `extra` becomes fields."""
 
+import contextlib
 import functools
 import json
 import logging
 import sys
-from typing import Any
+import threading
+import time
+from typing import Any, TextIO
 
 from polyreel.kit import clock
 from polyreel.settings import Settings
 
-__all__ = ["configure_logs"]
+__all__ = ["configure_logs", "flush_logs"]
 
 _OWN = frozenset(
     {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName", "color_message"}
 )
 
 
-def configure_logs(settings: Settings) -> None:
-    """Send everything to standard error in the form the settings ask for."""
-    handler = logging.StreamHandler(sys.stderr)
+GATHER_S = 0.2
+
+
+def configure_logs(settings: Settings, *, gather: bool = False) -> None:
+    """Send everything to standard error in the form the settings ask for.
+
+    With `gather`, for processes that log every request, lines up to INFO are written together, at
+    most 0.2 s late: a write each would give the interpreter away in the middle of every answer.
+    """
+    handler = _Gathering(sys.stderr) if gather else logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JSON() if settings.log_format == "json" else _Text())
+    # Asked for each record, and shown in none (see "Optimization" in the documentation of logging).
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level.upper())
     for chatty in ("alembic", "httpx", "asyncio", "_granian", "granian.access"):
         logging.getLogger(chatty).setLevel(max(root.level, logging.WARNING))
+
+
+def flush_logs() -> None:
+    """Write what is still gathered, at the end of a process that the HTTP server ends its own way."""
+    for handler in logging.getLogger().handlers:
+        handler.flush()
+
+
+class _Gathering(logging.StreamHandler[TextIO]):
+    """Writes what is only told in batches, and what is wrong at once, after all that came before."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._lines: list[str] = []
+        self._is_waiting = threading.Event()
+        threading.Thread(target=self._write_from_time_to_time, name="logs", daemon=True).start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the line, or write all."""
+        try:
+            self._lines.append(self.format(record))
+            if record.levelno > logging.INFO:
+                self.flush()
+            elif not self._is_waiting.is_set():
+                self._is_waiting.set()
+        except Exception:  # noqa: BLE001 - as every handler of the standard library does
+            self.handleError(record)
+
+    def flush(self) -> None:
+        """Write what was kept; logging itself calls it when the process ends."""
+        with self.lock or contextlib.nullcontext():
+            lines, self._lines = self._lines, []
+            if lines:
+                self.stream.write("\n".join([*lines, ""]))
+            super().flush()
+
+    def _write_from_time_to_time(self) -> None:
+        while True:
+            self._is_waiting.wait()
+            self._is_waiting.clear()
+            time.sleep(GATHER_S)
+            self.flush()
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:

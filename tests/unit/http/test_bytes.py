@@ -5,8 +5,9 @@ import os
 
 import pytest
 
-from polyreel.http.bytes import CHUNK, send_file_range
+from polyreel.http.bytes import CHUNKS, SMALL_CHUNK, send_file_range
 
+CHUNK = CHUNKS[0][1]
 SIZE = 3 * CHUNK + 17
 
 
@@ -61,3 +62,20 @@ def test_a_file_deleted_meanwhile_is_sent_to_its_end(file):
     whole = file.read_bytes()
     _, messages = send(file, 0, SIZE, hook=lambda count: file.unlink(missing_ok=True))
     assert b"".join(m["body"] for m in messages) == whole
+
+
+@pytest.mark.parametrize(("answers", "most"), [(1, CHUNK), (17, CHUNKS[1][1]), (65, SMALL_CHUNK)])
+def test_chunks_are_smaller_the_more_answers_are_under_way(file, answers, most):
+    sizes = []
+
+    async def hold(message):
+        sizes.append(len(message["body"]))
+        await asyncio.sleep(0)
+
+    async def all_at_once(fd):
+        await asyncio.gather(*(send_file_range(hold, fd, 0, SIZE) for _ in range(answers)))
+
+    with file.open("rb") as opened:
+        asyncio.run(all_at_once(opened.fileno()))
+    assert most in sizes
+    assert sizes.count(CHUNK) <= 16 * 4

@@ -3,10 +3,11 @@
 import io
 import json
 import logging
+import time
 
 import pytest
 
-from polyreel.infra.logs import configure_logs
+from polyreel.infra.logs import configure_logs, flush_logs
 from polyreel.settings import Settings
 
 
@@ -84,3 +85,31 @@ def test_a_level_hides_what_is_below_it(written):
 
 def test_chatty_libraries_are_asked_to_be_quiet(written):
     assert written("text", lambda log: logging.getLogger("httpx").info("GET /")) == ""
+
+
+def test_gathered_lines_come_together_and_before_what_is_wrong(tmp_path, monkeypatch, written):
+    written("text", lambda log: None)
+    stream = io.StringIO()
+    monkeypatch.setattr("sys.stderr", stream)
+    configure_logs(Settings(data_dir=tmp_path), gather=True)
+    log = logging.getLogger("polyreel.test")
+    log.info("one")
+    log.info("two")
+    assert stream.getvalue() == ""
+    log.warning("three")
+    assert [line.split()[-1] for line in stream.getvalue().splitlines()] == ["one", "two", "three"]
+    log.info("four")
+    deadline = time.monotonic() + 5
+    while "four" not in stream.getvalue():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_what_is_gathered_is_written_when_asked_for(tmp_path, monkeypatch, written):
+    written("text", lambda log: None)
+    stream = io.StringIO()
+    monkeypatch.setattr("sys.stderr", stream)
+    configure_logs(Settings(data_dir=tmp_path), gather=True)
+    logging.getLogger("polyreel.test").info("last words")
+    flush_logs()
+    assert "last words" in stream.getvalue()

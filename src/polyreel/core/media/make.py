@@ -171,7 +171,8 @@ def encode_heights(job: Job) -> None:
     tools: Tools = job.tools
     with tools.db.read() as tx:
         options = read_options(tx)
-        wanted = _encoded(list_renditions(tx, media.id), job.args)
+        renditions = list_renditions(tx, media.id)
+    wanted = _encoded(renditions, job.args)
     number = job.args["part"]
     targets = [Target(item, item.parts[number]) for item in wanted]
     if not targets:
@@ -186,19 +187,20 @@ def encode_heights(job: Job) -> None:
     end_us = part.end_us if part.end_us is not None else (probe.duration_ms or 0) * 1000
 
     def command(source: Path) -> list[str]:
-        return commands.ladder_args(
+        picture = commands.Picture(
             source,
             stream.index,
-            [_rung(item, stream, options) for item in wanted],
-            rules,
-            commands.Stretch(
-                cuts_us=[cut for cut in cuts.times_us if part.start_us <= cut < end_us],
-                start_us=part.start_us,
-                end_us=part.end_us,
-                frame_us=_frame_us(stream),
-            ),
-            deinterlace=stream.is_interlaced,
+            is_interlaced=stream.is_interlaced,
+            is_plain=any(one.mode == "copy" and one.stream == stream.index for one in renditions),
         )
+        stretch = commands.Stretch(
+            cuts_us=[cut for cut in cuts.times_us if part.start_us <= cut < end_us],
+            start_us=part.start_us,
+            end_us=part.end_us,
+            frame_us=_frame_us(stream),
+        )
+        rungs = [_rung(item, stream, options) for item in wanted]
+        return commands.ladder_args(picture, rungs, rules, stretch)
 
     length_ms = (end_us - part.start_us) // 1000
     packagers = produce(job, media, targets, cuts, command, duration_ms=length_ms)

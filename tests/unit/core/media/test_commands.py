@@ -6,6 +6,7 @@ import pytest
 
 from polyreel.core.media.commands import (
     EncodeRules,
+    Picture,
     Rung,
     Stretch,
     copy_video_args,
@@ -17,6 +18,8 @@ from polyreel.infra.accepted import GUARDS
 
 # A path is made by the server; even if it were not, it could only ever be one argument.
 SOURCE = Path("/data/-y ;$(reboot)'\" [0:v]null/original")
+PICTURE = Picture(SOURCE, 3)
+LACED = Picture(SOURCE, 3, is_interlaced=True)
 RUNGS = (Rung(1280, 720, 4_500_000, 23, None), Rung(426, 240, 600_000, 26, None))
 RULES = EncodeRules("veryfast", 1)
 
@@ -26,8 +29,8 @@ def all_commands():
         copy_video_args(SOURCE, 3, "{sink0}"),
         sound_args(SOURCE, 3, 2, "{sink0}", copy=True),
         sound_args(SOURCE, 3, 6, "{sink0}", copy=False),
-        ladder_args(SOURCE, 3, RUNGS, RULES, Stretch((0, 2_000_000))),
-        ladder_args(SOURCE, 3, RUNGS, RULES, Stretch((8_000_000,), 8_000_000), deinterlace=True),
+        ladder_args(PICTURE, RUNGS, RULES, Stretch((0, 2_000_000))),
+        ladder_args(LACED, RUNGS, RULES, Stretch((8_000_000,), 8_000_000)),
     ]
 
 
@@ -76,13 +79,13 @@ def test_encoded_sound_has_a_usual_layout_and_starts_at_zero(channels, layout):
 
 
 def test_the_source_is_decoded_once_and_each_rung_scaled_from_the_one_above():
-    args = ladder_args(SOURCE, 3, RUNGS, RULES, Stretch((0, 2_000_000)))
+    args = ladder_args(PICTURE, RUNGS, RULES, Stretch((0, 2_000_000)))
     graph = value(args, "-filter_complex")
     assert args.count("-i") == 1
     assert graph.count("[0:3]") == 1
     assert graph.count("split=2") == 1
     assert "[s0]scale=1280:720" in graph
-    assert "[s1]scale=426:240" in graph
+    assert "[s1]zscale=426:240" in graph
     assert values(args, "-map") == ["[v0]", "[v1]"]
     assert values(args, "-crf") == ["23", "26"]
     assert values(args, "-maxrate") == ["4500000", "600000"]
@@ -91,34 +94,39 @@ def test_the_source_is_decoded_once_and_each_rung_scaled_from_the_one_above():
 
 def test_every_rung_has_keyframes_at_the_same_times_and_nowhere_else():
     stretch = Stretch((8_000_000, 12_000_000), 8_000_000, 16_000_000, frame_us=40_000)
-    args = ladder_args(SOURCE, 3, RUNGS, RULES, stretch)
+    args = ladder_args(PICTURE, RUNGS, RULES, stretch)
     assert values(args, "-force_key_frames") == ["7.990000,11.990000"] * 2
     assert all("scenecut=0:open-gop=0:keyint=infinite" in x for x in values(args, "-x264-params"))
 
 
 def test_without_cuts_keyframes_come_every_four_seconds():
-    args = ladder_args(SOURCE, 3, RUNGS, RULES, Stretch(()))
+    args = ladder_args(PICTURE, RUNGS, RULES, Stretch(()))
     assert value(args, "-force_key_frames") == "expr:gte(t,n_forced*4)"
 
 
 def test_a_part_is_cut_half_a_frame_before_its_limits():
-    args = ladder_args(SOURCE, 3, RUNGS, RULES, Stretch((8_000_000,), 8_000_000, 16_000_000))
+    args = ladder_args(PICTURE, RUNGS, RULES, Stretch((8_000_000,), 8_000_000, 16_000_000))
     assert "-copyts" in args
     assert value(args, "-ss") == "7.980000"
     assert "trim=start=7.980000:end=15.980000" in value(args, "-filter_complex")
 
 
+def test_only_what_zscale_takes_goes_to_it_first():
+    plain = ladder_args(Picture(SOURCE, 3, is_plain=True), RUNGS, RULES, Stretch(()))
+    assert "[s0]zscale=1280:720" in value(plain, "-filter_complex")
+
+
 def test_a_thinned_out_film_gets_its_rate_before_anything_is_scaled():
     rungs = [Rung(1280, 720, 1, 23, 30.0)]
-    args = ladder_args(SOURCE, 3, rungs, RULES, Stretch(()))
+    args = ladder_args(PICTURE, rungs, RULES, Stretch(()))
     graph = value(args, "-filter_complex")
     assert graph.index("fps=30") < graph.index("scale=")
     assert "demux" not in args
 
 
 def test_only_interlaced_pictures_are_deinterlaced():
-    plain = ladder_args(SOURCE, 3, RUNGS, RULES, Stretch(()))
-    laced = ladder_args(SOURCE, 3, RUNGS, RULES, Stretch(()), deinterlace=True)
+    plain = ladder_args(PICTURE, RUNGS, RULES, Stretch(()))
+    laced = ladder_args(LACED, RUNGS, RULES, Stretch(()))
     assert "bwdif" not in value(plain, "-filter_complex")
     assert "bwdif" in value(laced, "-filter_complex")
 
