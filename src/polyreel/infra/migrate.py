@@ -23,8 +23,12 @@ def alembic_config() -> Config:
 
 
 def upgrade(db: Database) -> None:
-    """Apply the migrations that are missing, in one transaction; nothing when there are none."""
+    """Apply the migrations that are missing, in one transaction; nothing when there are none.
+
+    Several processes may do so at once, on several machines: they wait for each other.
+    """
     config = alembic_config()
     with _one_at_a_time, db.engines.writing(), db.engines.writer.begin() as connection:
+        db.engines.begin_upgrade(connection)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

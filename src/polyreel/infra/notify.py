@@ -1,8 +1,9 @@
-"""Notices between the processes of one machine: "this changed".
+"""Notices between processes: "this changed".
 
-Each process binds one datagram socket in the run folder; a notice is one datagram to each of them.
+On one machine each process binds one datagram socket in the run folder; a notice is one datagram to each of them.
 A notice may be lost (a full buffer, a dead process): receivers hear `*`, "anything may have changed",
-when a sender had to drop something, and no one relies on notices alone.
+when a sender had to drop something, and no one relies on notices alone. Between machines the database
+passes them on, where it can (see infra.db).
 """
 
 import contextlib
@@ -14,8 +15,9 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Protocol
 
-__all__ = ["ANYTHING", "STOPPING", "Notifier"]
+__all__ = ["ANYTHING", "STOPPING", "Notifier", "Source"]
 
 log = logging.getLogger("polyreel.notify")
 
@@ -25,10 +27,20 @@ STOPPING = "stopping"
 _MAX_DATAGRAM = 32 * 1024
 
 
+class Source(Protocol):
+    """Another place that notices come from, such as a database that passes them on."""
+
+    def start(self) -> None:
+        """Begin to hear."""
+
+    def close(self) -> None:
+        """Hear no more."""
+
+
 class Notifier:
     """Publishes topics to every process of this data folder and hears theirs, its own included.
 
-    Nothing is heard before `start`. Callbacks run in the listening thread and must be quick.
+    Nothing is heard before `start`. Callbacks run in a listening thread and must be quick.
     """
 
     def __init__(self, run_dir: Path) -> None:
@@ -39,6 +51,7 @@ class Notifier:
         self._receiver: socket.socket | None = None
         self._dropped: set[Path] = set()
         self._lock = threading.Lock()
+        self._sources: list[Source] = []
         # Random: processes of two containers on one folder may have the same number.
         self._path = run_dir / f"notify-{os.getpid()}-{secrets.token_hex(4)}.sock"
 
@@ -51,8 +64,21 @@ class Notifier:
         with contextlib.suppress(ValueError):
             self._callbacks.remove(callback)
 
+    def join(self, source: Source) -> None:
+        """Start and close `source` with this notifier; what it hears, it tells `hear`."""
+        self._sources.append(source)
+
+    def hear(self, topics: list[str]) -> None:
+        """Tell this process alone."""
+        for callback in list(self._callbacks):
+            try:
+                callback(topics)
+            except Exception:
+                # One broken listener must not make the process deaf.
+                log.exception("a listener to notices broke")
+
     def start(self) -> None:
-        """Bind the socket and listen in a thread of its own."""
+        """Bind the socket and listen in a thread of its own; start what was joined."""
         self._run_dir.mkdir(parents=True, exist_ok=True)
         receiver = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         with _in_reach(self._path) as address:
@@ -60,9 +86,13 @@ class Notifier:
         self._path.chmod(0o600)
         self._receiver = receiver
         threading.Thread(target=self._listen, name="notify", daemon=True).start()
+        for source in self._sources:
+            source.start()
 
     def close(self) -> None:
         """Stop listening and remove the socket."""
+        for source in self._sources:
+            source.close()
         receiver, self._receiver = self._receiver, None
         if receiver is not None:
             self._path.unlink(missing_ok=True)
@@ -104,13 +134,7 @@ class Notifier:
                 return
             if not message:
                 continue
-            topics = json.loads(message)
-            for callback in list(self._callbacks):
-                try:
-                    callback(topics)
-                except Exception:
-                    # One broken listener must not make the process deaf.
-                    log.exception("a listener to notices broke")
+            self.hear(json.loads(message))
 
 
 @contextlib.contextmanager

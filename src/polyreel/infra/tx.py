@@ -8,13 +8,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from polyreel.infra.db import Engines
+from polyreel.infra.db import open_engines
 from polyreel.infra.notify import Notifier
 from polyreel.kit import clock
+from polyreel.kit.errors import Busy, Invalid
 
-__all__ = ["Database", "Enqueuer", "JobOrder", "Tx"]
+__all__ = ["Database", "DatabaseUnavailable", "Enqueuer", "JobOrder", "Tx"]
+
+
+class DatabaseUnavailable(Busy):
+    """The database is out of reach, or overloaded: nothing was written."""
+
+    default = "The database does not answer at the moment; please try again shortly."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,6 +83,12 @@ class Tx:
         """Run `action` in this process after the commit; never after a rollback."""
         self._afterwards.append(action)
 
+    def prepare(self) -> None:
+        """Pass the notices on with the commit, where the database can; called once by Database."""
+        self.session.flush()
+        if self._topics and self.database.engines.announce(self.session, list(self._topics)):
+            self._topics.clear()
+
     def finish(self) -> None:
         """Send what waited for the commit; called once by Database."""
         # Notices first and always: the commit has happened, whatever becomes of the actions.
@@ -87,36 +101,62 @@ class Tx:
 class Database:
     """The door to the database: `with db.read() as tx`, `with db.write() as tx`.
 
-    Write blocks take turns (on SQLite over all processes): keep them short, and do no reading of
-    files, hashing or waiting in them.
+    Both raise DatabaseUnavailable when it does not answer, and Invalid when it cannot hold a value.
     """
 
     def __init__(
         self, url: str, *, lock_path: Path, notifier: Notifier, enqueuer: Enqueuer
     ) -> None:
-        self.engines = Engines(url, lock_path)
+        self.engines = open_engines(url, lock_path)
         self.dialect = self.engines.dialect
         self.notifier = notifier
         self.enqueuer = enqueuer
+        source = self.engines.make_source(notifier.hear)
+        if source is not None:
+            notifier.join(source)
 
     @contextmanager
     def read(self) -> Iterator[Tx]:
-        """A consistent view; writing through it is an error on SQLite."""
-        with Session(self.engines.reader, expire_on_commit=False) as session:
+        """A consistent view; writing through it is an error."""
+        with (
+            self._in_our_words(),
+            Session(self.engines.reader, expire_on_commit=False) as session,
+        ):
             yield Tx(session, self)
 
     @contextmanager
-    def write(self) -> Iterator[Tx]:
-        """A transaction that commits when the block ends, and rolls back on any exception."""
+    def write(self, *, alone: bool = True) -> Iterator[Tx]:
+        """A transaction that commits when the block ends, and rolls back on any exception.
+
+        Write blocks take turns, over all processes: what one has read stays true until it commits.
+        Keep them short, and do no reading of files, hashing or waiting in them. `alone` False is for
+        statements that hold side by side with any others; what they read may change meanwhile.
+        """
         with (
-            self.engines.writing(),
+            self._in_our_words(),
+            self.engines.writing(alone=alone),
             Session(self.engines.writer, expire_on_commit=False) as session,
             session.begin(),
         ):
+            self.engines.begin(session, alone=alone)
             tx = Tx(session, self)
             yield tx
+            tx.prepare()
         tx.finish()
 
     def close(self) -> None:
         """Close every connection of this process."""
         self.engines.close()
+
+    @contextmanager
+    def _in_our_words(self) -> Iterator[None]:
+        try:
+            yield
+        except SQLAlchemyError as error:
+            match self.engines.trouble(error):
+                case "away":
+                    raise DatabaseUnavailable from error
+                case "unfit":
+                    raise Invalid("The database cannot hold what was sent.") from error
+                case None:
+                    raise

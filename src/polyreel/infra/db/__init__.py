@@ -1,0 +1,12 @@
+"""The database: SQLite by default, PostgreSQL at scale. All that differs between them is in this room.
+
+`rows.py` has what tables are made of, `sql.py` the expressions that each database spells its own way,
+`sqlite.py` and `postgresql.py` how each is opened, written to by turns, and told to pass notices on.
+"""
+
+from polyreel.infra.db.contract import Engines, Trouble
+from polyreel.infra.db.opening import open_engines
+from polyreel.infra.db.rows import Base, UtcTime
+from polyreel.infra.db.sql import insert_ignore, now_us
+
+__all__ = ["Base", "Engines", "Trouble", "UtcTime", "insert_ignore", "now_us", "open_engines"]

@@ -1,0 +1,42 @@
+"""What every table is made of."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Dialect, MetaData
+from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.types import TypeDecorator
+
+from polyreel.kit import clock
+
+__all__ = ["Base", "UtcTime"]
+
+
+class Base(DeclarativeBase):
+    """Base of every table; constraints get the same names on both databases."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware UTC moment, kept as integer microseconds since the epoch: same order, same value
+    on both databases.
+    """
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        """Aware moment to microseconds."""
+        return None if value is None else clock.to_us(value)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        """Microseconds to aware moment."""
+        return None if value is None else clock.from_us(value)
