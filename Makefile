@@ -1,5 +1,6 @@
 # make serve is all that running needs; make setup, test, check, e2e and bench are for working on Polyreel.
 # PYTHON=/path/to/python3.12 chooses the interpreter; otherwise the first one that fits is taken.
+# DB=postgresql: test, e2e and bench start a PostgreSQL of their own and use it instead of SQLite.
 
 SHELL := /bin/bash
 VENV := .venv
@@ -7,13 +8,25 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 FITS := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 15))
 
+DB := sqlite
+TIERS := tests/arch tests/unit tests/contract tests/integration
+ifeq ($(DB),postgresql)
+NEEDS_DATABASE := .ci/need postgresql
+ON_DATABASE := POLYREEL_TEST_DATABASE=postgresql
+else ifneq ($(DB),sqlite)
+$(error DB is sqlite or postgresql)
+else
+NEEDS_DATABASE := :
+ON_DATABASE :=
+endif
+
 .DEFAULT_GOAL := help
 .PHONY: help setup serve test check audit e2e bench lock clean
 
 help:
 	@echo "make serve   install what running needs and start a server on http://127.0.0.1:8080, data in ./data"
 	@echo "make setup   install everything for working on the code into $(VENV)"
-	@echo "make test    rules of the house, unit, contract and integration tests"
+	@echo "make test    rules of the house, unit, contract and integration tests; DB=postgresql: on PostgreSQL"
 	@echo "make check   format, lint, types, import floors, known vulnerabilities"
 	@echo "make e2e     a real server, a real browser, killed processes, and every slow test"
 	@echo "make bench   timings and ratios"
@@ -46,7 +59,8 @@ serve: $(VENV)/.runtime
 	@exec $(BIN)/polyreel serve --data-dir ./data
 
 test: setup
-	$(BIN)/python -m pytest -q $(wildcard tests/arch tests/unit tests/contract tests/integration)
+	@$(NEEDS_DATABASE)
+	$(ON_DATABASE) $(BIN)/python -m pytest -q $(wildcard $(TIERS))
 
 check: setup
 	$(BIN)/ruff format --check .
@@ -57,12 +71,14 @@ check: setup
 
 e2e: setup
 	.ci/need chromium
-	$(BIN)/python -m pytest -q -m "(e2e or fault or slow) and not bench"
+	@$(NEEDS_DATABASE)
+	$(ON_DATABASE) $(BIN)/python -m pytest -q -m "(e2e or fault or slow) and not bench"
 
 # The figures are printed as they come (-s). Where nginx is missing, what is compared with it is left out and said.
 bench: setup
 	-.ci/need nginx
-	$(BIN)/python -m pytest -q -s -p no:randomly -m bench tests/bench
+	@$(NEEDS_DATABASE)
+	$(ON_DATABASE) $(BIN)/python -m pytest -q -s -p no:randomly -m bench tests/bench
 
 lock: $(VENV)/.runtime
 	.ci/lock

@@ -9,6 +9,7 @@ import imageio_ffmpeg
 import pytest
 from pytest_socket import disable_socket, enable_socket
 
+from tests import databases
 from tests.factories.clips import ClipMaker
 from tests.server import Server
 
@@ -31,6 +32,27 @@ def clean_environment() -> None:
     for name in list(os.environ):
         if name.startswith("POLYREEL_") and not name.startswith("POLYREEL_TEST_"):
             del os.environ[name]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def database_server(clean_environment: None) -> Iterator[None]:
+    """The PostgreSQL that was started for the first database on it, if any, ends with the tests."""
+    yield
+    databases.stop()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def databases_of_module(database_server: None) -> Iterator[None]:
+    """What a module's fixtures had made is dropped after the module."""
+    with databases.short_lived():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def databases_of_test(databases_of_module: None) -> Iterator[None]:
+    """What a test had made is dropped after it."""
+    with databases.short_lived():
+        yield
 
 
 @pytest.fixture

@@ -12,9 +12,11 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import psutil
+
+from tests.databases import ON_POSTGRESQL, database_url, rows_of
 
 POLYREEL = Path(sys.executable).parent / "polyreel"
 SETUP_LINK = re.compile(r"https?://[^\s\"'\\]+/setup[^\s\"'\\]*")
@@ -32,7 +34,8 @@ def free_port() -> int:
 class Server:
     """One server on 127.0.0.1 with its own data folder, port, process group and log file.
 
-    `settings` become POLYREEL_<NAME>. After `stop` or `kill`, `start` brings it up again on the same
+    `settings` become POLYREEL_<NAME>; the database is the data folder's own, on whichever database
+    the tests run, unless `database_url` is among them. After `stop` or `kill`, `start` brings it up again on the same
     data and port. As a context manager it starts, and is killed at the end.
     """
 
@@ -42,6 +45,9 @@ class Server:
         self.url = f"http://127.0.0.1:{self.port}"
         self.log_path = data_dir.parent / f"{data_dir.name}.log"
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("POLYREEL_")}
+        if ON_POSTGRESQL:
+            own = database_url(data_dir / "polyreel.db", empty=True)
+            settings = {"database_url": own, **settings}
         given = {f"POLYREEL_{name.upper()}": str(value) for name, value in settings.items()}
         self.environment = {**inherited, **given, "POLYREEL_DATA_DIR": str(data_dir)}
         self.started_in_s = 0.0
@@ -78,6 +84,11 @@ class Server:
             assert time.monotonic() < deadline, f"no set-up link was printed:\n{self.log}"
             time.sleep(0.05)
         return str(found[-1])
+
+    def rows(self, query: str) -> list[dict[str, Any]]:
+        """Rows of its database, running or not."""
+        own = f"sqlite:///{self.data_dir / 'polyreel.db'}"
+        return rows_of(self.environment.get("POLYREEL_DATABASE_URL", own), query)
 
     def start(self) -> None:
         """Start, and come back when it answers; `started_in_s` says how long that took."""

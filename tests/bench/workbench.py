@@ -12,7 +12,8 @@ from tests.server import Server
 @contextmanager
 def opened(server: Server) -> Iterator[Tools]:
     """Tools on the data of a server, running or not."""
-    tools = open_tools(load_settings(data_dir=server.data_dir))
+    url = server.environment.get("POLYREEL_DATABASE_URL")
+    tools = open_tools(load_settings(data_dir=server.data_dir, database_url=url))
     try:
         yield tools
     finally:

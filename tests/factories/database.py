@@ -1,11 +1,11 @@
-"""A real SQLite file with every table that was imported."""
+"""A real database with every table that was imported."""
 
 from pathlib import Path
 from typing import Any
 
-from polyreel.infra.db import Base
 from polyreel.infra.notify import Notifier
 from polyreel.infra.tx import Database, Tx
+from tests.databases import database_url, make_tables
 
 __all__ = ["open_database"]
 
@@ -27,11 +27,10 @@ def open_database(folder: Path) -> Database:
     notifier = Notifier(run_dir)
     notifier.start()
     db = Database(
-        f"sqlite:///{folder / 'polyreel.db'}",
+        database_url(folder / "polyreel.db"),
         lock_path=run_dir / "write.lock",
         notifier=notifier,
         enqueuer=NoJobs(),
     )
-    with db.engines.writing():
-        Base.metadata.create_all(db.engines.writer)
+    make_tables(db)
     return db

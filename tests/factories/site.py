@@ -12,9 +12,9 @@ from polyreel.core.library import Media, Video, get_media, get_video
 from polyreel.core.media import Rendition, list_renditions
 from polyreel.core.options import set_option
 from polyreel.core.users import Actor, actor_of, create_user
-from polyreel.infra.db import Base
 from polyreel.infra.jobs import JobInfo, Worker, list_jobs
 from polyreel.settings import Settings
+from tests.databases import database_url, make_tables
 
 __all__ = ["Site"]
 
@@ -26,10 +26,10 @@ class Site:
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         # One slot for encodes and few threads: tests run beside other tests.
-        self.settings = Settings(data_dir=folder, encode_threads=2, **settings)
+        url = database_url(folder / "polyreel.db")
+        self.settings = Settings(data_dir=folder, database_url=url, encode_threads=2, **settings)
         self.tools = open_tools(self.settings)
-        with self.tools.db.engines.writing():
-            Base.metadata.create_all(self.tools.db.engines.writer)
+        make_tables(self.tools.db)
         self.tools.notifier.start()
         self.alice = self.person("alice")
         self.choose("encoder_preset", "ultrafast")

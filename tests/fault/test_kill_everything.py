@@ -1,7 +1,6 @@
 """kill -9 of every process at one moment, then a start: nothing acknowledged is lost, nothing is left over."""
 
 import hashlib
-import sqlite3
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,12 +25,10 @@ def film(make_clip: ClipMaker) -> Path:
 def originals(server: Server) -> dict[str, bytes]:
     """SHA-256 of the kept original behind every video, read from the disk."""
     query = "SELECT videos.uuid, original_key FROM videos JOIN media ON media.id = videos.media_id"
-    with sqlite3.connect(server.data_dir / "polyreel.db") as database:
-        rows = database.execute(query).fetchall()
-    database.close()
+    folder = server.data_dir / "files"
     return {
-        uuid: hashlib.sha256((server.data_dir / "files" / key).read_bytes()).digest()
-        for uuid, key in rows
+        row["uuid"]: hashlib.sha256((folder / row["original_key"]).read_bytes()).digest()
+        for row in server.rows(query)
     }
 
 

@@ -1,7 +1,6 @@
 """The worker killed or told to stop in the middle of an encode: the ladder is finished all the same."""
 
 import re
-import sqlite3
 import time
 from pathlib import Path
 from typing import Any
@@ -55,11 +54,7 @@ def wait_for_encoder(server: Server) -> psutil.Process:
 
 def encode_job(server: Server) -> dict[str, Any]:
     """The row of the encode."""
-    with sqlite3.connect(server.data_dir / "polyreel.db") as database:
-        database.row_factory = sqlite3.Row
-        row = database.execute("SELECT * FROM jobs WHERE kind = 'media.encode'").fetchone()
-    database.close()
-    return dict(row)
+    return server.rows("SELECT * FROM jobs WHERE kind = 'media.encode'")[0]
 
 
 def test_kill_9_of_the_worker(start_server, long_film) -> None:

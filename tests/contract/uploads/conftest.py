@@ -14,12 +14,12 @@ from polyreel.core.ingest import tables  # noqa: F401 - its rows join the metada
 from polyreel.dialects import uploads
 from polyreel.http.auth import Proxies
 from polyreel.http.middleware import observed
-from polyreel.infra.db import Base
 from polyreel.infra.notify import Notifier
 from polyreel.infra.storage import LocalStorage
 from polyreel.infra.tools import Tools
 from polyreel.infra.tx import Database
 from polyreel.settings import Settings
+from tests.databases import database_url, make_tables
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -45,12 +45,12 @@ class Site:
         self.jobs = NotedJobs()
         notifier = Notifier(root / "run")
         database = Database(
-            f"sqlite:///{root / 'test.db'}",
+            database_url(root / "test.db"),
             lock_path=root / "run" / "write.lock",
             notifier=notifier,
             enqueuer=self.jobs,
         )
-        Base.metadata.create_all(database.engines.writer)
+        make_tables(database)
         self.tools = SimpleNamespace(
             settings=Settings(data_dir=root, min_free_bytes=0),
             db=database,

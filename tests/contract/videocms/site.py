@@ -17,13 +17,13 @@ from polyreel.core.options import set_option
 from polyreel.dialects import videocms
 from polyreel.http.auth import Proxies
 from polyreel.http.middleware import observed
-from polyreel.infra.db import Base
 from polyreel.infra.notify import Notifier
 from polyreel.infra.secrets import Secrets
 from polyreel.infra.storage import LocalStorage
 from polyreel.infra.tools import Tools
 from polyreel.infra.tx import Database
 from polyreel.settings import Settings
+from tests.databases import database_url, make_tables
 from tests.factories.users import QUICK_PASSWORDS
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -101,12 +101,12 @@ class Site:
         self.jobs = NotedJobs()
         notifier = Notifier(root / "run")
         self.db = Database(
-            f"sqlite:///{root / 'test.db'}",
+            database_url(root / "test.db"),
             lock_path=root / "run" / "write.lock",
             notifier=notifier,
             enqueuer=self.jobs,
         )
-        Base.metadata.create_all(self.db.engines.writer)
+        make_tables(self.db)
         self.tools = SimpleNamespace(
             settings=Settings(data_dir=root, min_free_bytes=0),
             db=self.db,

@@ -7,11 +7,11 @@ from polyreel.core.stats import Traffic
 from polyreel.http.auth import Proxies
 from polyreel.http.media import MediaApp
 from polyreel.http.middleware import observed
-from polyreel.infra.db import Base
 from polyreel.kit.errors import Forbidden, NotFound, Unauthenticated
 from polyreel.settings import Settings
 from polyreel.web import make_app
 from tests.contract.web.people import Place
+from tests.databases import database_url, make_tables
 from tests.factories.users import QUICK_PASSWORDS, make_user
 
 
@@ -28,9 +28,11 @@ def make_place(tmp_path):
     made: list[Place] = []
 
     def make(*, set_up=True, **settings):
-        given = {"data_dir": tmp_path / f"data{len(made)}", "min_free_bytes": 0, **settings}
+        folder = tmp_path / f"data{len(made)}"
+        url = database_url(folder / "polyreel.db")
+        given = {"data_dir": folder, "database_url": url, "min_free_bytes": 0, **settings}
         tools = open_tools(Settings(**given))
-        Base.metadata.create_all(tools.db.engines.writer)
+        make_tables(tools.db)
         tools.notifier.start()
         web = make_app(tools, passwords=QUICK_PASSWORDS)
         media = MediaApp(tools, Traffic(tools.db), say_kind)

@@ -14,6 +14,7 @@ from polyreel.infra.jobs.endings import HANDED_BACK, settle_expired
 from polyreel.infra.jobs.rows import unfinished
 from polyreel.infra.notify import Notifier
 from polyreel.infra.tx import Database, Tx
+from tests.databases import database_url, make_tables
 
 
 def nothing(job: Job) -> None:
@@ -27,13 +28,12 @@ KINDS = {"k": KIND}
 @pytest.fixture
 def db(tmp_path: Path) -> Iterator[Database]:
     made = Database(
-        f"sqlite:///{tmp_path / 'x.db'}",
+        database_url(tmp_path / "x.db"),
         lock_path=tmp_path / "lock",
         notifier=Notifier(tmp_path / "run"),
         enqueuer=JobQueue([KIND]),
     )
-    with made.engines.writing():
-        Base.metadata.create_all(made.engines.writer)
+    make_tables(made)
     yield made
     made.notifier.close()
     made.close()

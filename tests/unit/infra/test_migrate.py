@@ -9,16 +9,22 @@ from polyreel.app import TABLES, close_tools, open_tools
 from polyreel.infra.db import Base
 from polyreel.infra.migrate import upgrade
 from polyreel.settings import Settings
+from tests.databases import ON_POSTGRESQL, database_url, only_sqlite
 
 
 @pytest.fixture
 def db(tmp_path):
-    tools = open_tools(Settings(data_dir=tmp_path))
+    url = database_url(tmp_path / "polyreel.db", empty=True)
+    tools = open_tools(Settings(data_dir=tmp_path, database_url=url))
     yield tools.db
     close_tools(tools)
 
 
 def schema_of(db):
+    if ON_POSTGRESQL:
+        found = inspect(db.engines.reader)
+        tables = found.get_multi_columns().items()
+        return {table: str(columns) for (_, table), columns in tables}
     with db.engines.reader.connect() as connection:
         rows = connection.execute(text("SELECT name, sql FROM sqlite_master"))
         return {name: sql for name, sql in rows if not name.startswith("sqlite_")}
@@ -34,6 +40,7 @@ def test_an_empty_database_becomes_the_one_the_code_knows(db):
     assert found == []
 
 
+@only_sqlite("PostgreSQL gives no id twice")
 def test_ids_that_outlive_their_rows_are_never_given_again(db):
     upgrade(db)
     wanted = {

@@ -9,6 +9,7 @@ from sqlalchemy.exc import OperationalError
 
 from polyreel.infra.notify import Notifier
 from polyreel.infra.tx import Database, JobOrder, Tx
+from tests.databases import database_url, only_sqlite
 from tests.factories.database import open_database
 
 
@@ -26,7 +27,7 @@ class NoJobs:
 @pytest.fixture
 def db(tmp_path: Path) -> Iterator[Database]:
     made = Database(
-        f"sqlite:///{tmp_path / 'x.db'}",
+        database_url(tmp_path / "x.db"),
         lock_path=tmp_path / "lock",
         notifier=Notifier(tmp_path / "run"),
         enqueuer=NoJobs(),
@@ -50,6 +51,7 @@ def test_commits_when_left(db: Database) -> None:
     assert count(db) == 1
 
 
+@only_sqlite("a file and its modes")
 @pytest.mark.parametrize("was_there", [False, True])
 def test_its_files_are_for_their_owner_alone(tmp_path: Path, was_there: bool) -> None:
     tmp_path.chmod(0o755)

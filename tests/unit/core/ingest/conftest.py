@@ -4,10 +4,10 @@ import pytest
 
 from polyreel.core import users
 from polyreel.core.ingest import tables  # noqa: F401 - its rows join the metadata
-from polyreel.infra.db import Base
 from polyreel.infra.notify import Notifier
 from polyreel.infra.storage import LocalStorage
 from polyreel.infra.tx import Database
+from tests.databases import database_url, make_tables
 
 
 class NotedJobs:
@@ -30,12 +30,12 @@ def jobs():
 def db(tmp_path, jobs):
     notifier = Notifier(tmp_path / "run")
     found = Database(
-        f"sqlite:///{tmp_path / 'test.db'}",
+        database_url(tmp_path / "test.db"),
         lock_path=tmp_path / "run" / "write.lock",
         notifier=notifier,
         enqueuer=jobs,
     )
-    Base.metadata.create_all(found.engines.writer)
+    make_tables(found)
     yield found
     found.close()
     notifier.close()

@@ -1,0 +1,131 @@
+"""A database for whoever asks: a file, or with POLYREEL_TEST_DATABASE=postgresql a copy of a migrated
+template on a server that is started when the first one is wanted.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
+
+from polyreel.infra.db import Base
+from polyreel.infra.migrate import upgrade
+from polyreel.infra.notify import Notifier
+from polyreel.infra.tx import Database, Tx
+from tests.postgres import Postgres
+
+__all__ = [
+    "ON_POSTGRESQL",
+    "database_url",
+    "everything_in",
+    "make_tables",
+    "only_sqlite",
+    "rows_of",
+    "short_lived",
+    "stop",
+]
+
+ON_POSTGRESQL = os.environ.get("POLYREEL_TEST_DATABASE") == "postgresql"
+TEMPLATE = "polyreel_template"
+
+
+class _Server:
+    """The one server of this run, and the databases on it by the path that stands for each."""
+
+    def __init__(self) -> None:
+        self.postgres: Postgres | None = None
+        self.names: dict[Path, str] = {}
+
+    def started(self) -> Postgres:
+        if self.postgres is None:
+            self.postgres = Postgres()
+            self.postgres.start()
+            self.postgres.create(name=TEMPLATE)
+            _migrate(self.postgres.url(TEMPLATE), self.postgres.folder / "run")
+        return self.postgres
+
+
+_server = _Server()
+
+
+class _NoJobs:
+    def enqueue(self, tx: Tx, order: object) -> int | None:
+        raise AssertionError("a migration enqueues nothing")
+
+
+def _migrate(url: str, run_dir: Path) -> None:
+    notifier = Notifier(run_dir)
+    db = Database(url, lock_path=run_dir / "lock", notifier=notifier, enqueuer=_NoJobs())
+    try:
+        upgrade(db)
+    finally:
+        db.close()
+        notifier.close()
+
+
+def database_url(file: Path, *, empty: bool = False) -> str:
+    """The address of the database that `file` stands for: the file itself, or a database of its own
+    on the server. The same file gives the same database until the test (or module) that asked first
+    is over. On PostgreSQL it has every table already unless it shall be `empty`.
+    """
+    if not ON_POSTGRESQL:
+        return f"sqlite:///{file}"
+    postgres = _server.started()
+    if file not in _server.names:
+        _server.names[file] = postgres.create(None if empty else TEMPLATE)
+    return postgres.url(_server.names[file])
+
+
+def rows_of(url: str, query: str) -> list[dict[str, Any]]:
+    """Rows of one query, asked beside whatever has the database open."""
+    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"), poolclass=NullPool)
+    with engine.connect() as connection:
+        return [dict(row) for row in connection.execute(text(query)).mappings()]
+
+
+def everything_in(file: Path) -> bytes:
+    """All that the database of `file` keeps, to look for what must not be there."""
+    if not ON_POSTGRESQL:
+        return b"".join(path.read_bytes() for path in file.parent.glob(f"{file.name}*"))
+    url = database_url(file)
+    found = [
+        str(row)
+        for table in Base.metadata.sorted_tables
+        for row in rows_of(url, f'SELECT kept::text FROM "{table.name}" AS kept')
+    ]
+    return "\n".join(found).encode()
+
+
+def make_tables(db: Database) -> None:
+    """Make every table that was imported, where `database_url` gave none."""
+    if not ON_POSTGRESQL:
+        with db.engines.writing():
+            Base.metadata.create_all(db.engines.writer)
+
+
+@contextmanager
+def short_lived() -> Iterator[None]:
+    """Databases that were first asked for within the block are dropped at its end."""
+    before = set(_server.names)
+    try:
+        yield
+    finally:
+        for file in [file for file in _server.names if file not in before]:
+            _server.started().drop(_server.names.pop(file))
+
+
+def stop() -> None:
+    """Stop the server, if there is one, and forget it."""
+    if _server.postgres is not None:
+        _server.postgres.close()
+        _server.postgres = None
+    _server.names.clear()
+
+
+def only_sqlite(reason: str) -> pytest.MarkDecorator:
+    """For a test of what only SQLite has; `reason` says what."""
+    return pytest.mark.skipif(ON_POSTGRESQL, reason=f"SQLite only: {reason}")
