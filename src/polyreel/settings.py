@@ -18,6 +18,7 @@ import msgspec
 __all__ = ["Settings", "SettingsError", "child_environment", "load_settings"]
 
 PREFIX = "POLYREEL_"
+DATABASES = ("postgresql://", "postgresql+psycopg://", "postgres://", "sqlite:///")
 
 
 class SettingsError(Exception):
@@ -45,7 +46,10 @@ class Settings:
         "request. Needed behind a proxy that ends TLS.",
     )
     database_url: str = _setting(
-        "", "SQLAlchemy URL of the database; empty: SQLite in the data folder.", secret=True
+        "",
+        "Address of the database, such as postgresql://user:password@host/name; empty: SQLite in the "
+        "data folder.",
+        secret=True,
     )
     ffmpeg: str = _setting("", "Path of an ffmpeg to use instead of the packaged one.")
     log_format: typing.Literal["text", "json"] = _setting(
@@ -156,6 +160,8 @@ def _check_ranges(settings: Settings) -> None:
         raise SettingsError(f"{PREFIX}PORT must be between 0 and 65535")
     if settings.lease_s < 1:
         raise SettingsError(f"{PREFIX}LEASE_S must be at least 1")
+    if settings.database_url and not settings.database_url.startswith(DATABASES):
+        raise SettingsError(f"{PREFIX}DATABASE_URL must begin with postgresql:// or sqlite:///")
     if settings.base_url and not settings.base_url.startswith(("http://", "https://")):
         raise SettingsError(f"{PREFIX}BASE_URL must begin with http:// or https://")
 

@@ -9,12 +9,15 @@ from contextlib import contextmanager
 from polyreel.core.delivery import MediaView, is_current, load_view
 from polyreel.infra.notify import ANYTHING
 from polyreel.infra.tools import Tools
+from polyreel.infra.tx import DatabaseUnavailable
 
 __all__ = ["Views"]
 
 KEPT = 512
 # A notice drops a view at once; should one be lost, a view is looked at again after this long.
 FRESH_S = 0.8
+# While the database is away nothing changes there: who watches goes on watching for so long.
+STALE_S = 60.0
 
 _Loading = asyncio.Task[MediaView | None]
 
@@ -35,7 +38,10 @@ class Views:
         tools.notifier.subscribe(self._heard)
 
     async def get(self, uuid: str) -> MediaView | None:
-        """The view of a video, at most FRESH_S old, or None; never older than the last notice."""
+        """The view of a video, at most FRESH_S old, or None; never older than the last notice.
+
+        Raises DatabaseUnavailable when it is away and the view is not known, or too old.
+        """
         self._loop = self._loop or asyncio.get_running_loop()
         kept = self._kept.get(uuid)
         if kept is not None and time.monotonic() - kept[0] < FRESH_S:
@@ -46,8 +52,13 @@ class Views:
             loading = asyncio.create_task(asyncio.to_thread(self._read, uuid, known))
             self._loading[uuid] = loading
             loading.add_done_callback(lambda done: self._loaded(uuid, done))
-        # Who goes away does not take it from those who stay.
-        return await asyncio.shield(loading)
+        try:
+            # Who goes away does not take it from those who stay.
+            return await asyncio.shield(loading)
+        except DatabaseUnavailable:
+            if kept is None or time.monotonic() - kept[0] > STALE_S:
+                raise
+            return kept[1]
 
     @contextmanager
     def watching(self, uuid: str) -> Iterator[asyncio.Event]:

@@ -14,15 +14,16 @@ from sqlalchemy.orm import Session
 from polyreel.infra.db import open_engines
 from polyreel.infra.notify import Notifier
 from polyreel.kit import clock
-from polyreel.kit.errors import Busy, Invalid
+from polyreel.kit.errors import Invalid, Unavailable
 
 __all__ = ["Database", "DatabaseUnavailable", "Enqueuer", "JobOrder", "Tx"]
 
 
-class DatabaseUnavailable(Busy):
+class DatabaseUnavailable(Unavailable):
     """The database is out of reach, or overloaded: nothing was written."""
 
-    default = "The database does not answer at the moment; please try again shortly."
+    def __init__(self) -> None:
+        super().__init__("The database", retry_after_s=2)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

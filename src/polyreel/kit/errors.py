@@ -11,7 +11,7 @@ AppError
 │   └── QuotaExceeded  over this person's storage
 ├── Unsupported        well-formed, but not something we handle
 ├── Busy               try again after `retry_after_s`
-└── Unavailable        a part we need does not answer
+└── Unavailable        a part we need does not answer; try again after `retry_after_s`
 """
 
 from collections.abc import Mapping, Sequence
@@ -122,8 +122,12 @@ class Busy(AppError):
 
 
 class Unavailable(AppError):
-    """Something this needs does not work at the moment; `what` names it."""
+    """Something this needs does not work at the moment; `what` names it.
 
-    def __init__(self, what: str) -> None:
+    The caller may come back after `retry_after_s` seconds.
+    """
+
+    def __init__(self, what: str, retry_after_s: int = 5) -> None:
         self.what = what
+        self.retry_after_s = retry_after_s
         super().__init__(f"{what} is not available at the moment.")

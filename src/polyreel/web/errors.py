@@ -99,7 +99,7 @@ def _sentence(error: AppError, status: int) -> str:
 
 
 def _extra_headers(error: AppError) -> dict[str, str]:
-    if isinstance(error, Busy):
+    if isinstance(error, Busy | Unavailable):
         return {"retry-after": str(error.retry_after_s)}
     if isinstance(error, WrongMethod):
         return {"allow": ", ".join(error.allowed)}

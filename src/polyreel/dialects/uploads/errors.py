@@ -59,6 +59,8 @@ def answer(error: AppError) -> tuple[int, dict[str, str], bytes]:
             f"The {error.method} method is not supported for route {error.path.strip('/')}. "
             f"Supported methods: {headers['Allow']}."
         )
+    elif isinstance(error, Unavailable):
+        headers["Retry-After"] = str(error.retry_after_s)
     elif isinstance(error, Busy):
         headers |= {
             "Retry-After": str(error.retry_after_s),

@@ -79,6 +79,6 @@ def _is_of_framework(error: AppError) -> bool:
 
 def _headers(error: AppError) -> dict[str, str]:
     headers = {"Content-Type": _TEXT}
-    if isinstance(error, Busy):
+    if isinstance(error, Busy | Unavailable):
         headers["Retry-After"] = str(error.retry_after_s)
     return headers
