@@ -78,7 +78,7 @@ def show(name: str, taken: list[float]) -> float:
 def main() -> None:
     """Measure and compare."""
     with tempfile.TemporaryDirectory(prefix="polyreel-bench-") as folder:
-        site = Site("local", Path(folder))
+        site = Site(Path(folder))
         try:
             db = site.database(acts.KINDS)
             site.process(slots=2)

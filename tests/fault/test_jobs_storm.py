@@ -22,7 +22,7 @@ JOBS = 150
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    made = Site("local", tmp_path)
+    made = Site(tmp_path)
     yield made
     made.close()
 

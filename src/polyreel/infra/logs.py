@@ -35,7 +35,7 @@ def configure_logs(settings: Settings, *, gather: bool = False) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level.upper())
-    for chatty in ("alembic", "httpx", "asyncio", "_granian", "granian.access"):
+    for chatty in ("alembic", "httpx", "asyncio", "_granian", "granian.access", "procrastinate"):
         logging.getLogger(chatty).setLevel(max(root.level, logging.WARNING))
 
 

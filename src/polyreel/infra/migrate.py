@@ -32,3 +32,8 @@ def upgrade(db: Database) -> None:
         db.engines.begin_upgrade(connection)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        if db.dialect == "postgresql":
+            # Procrastinate is only loaded where it is used.
+            from polyreel.infra.jobs.ticket_tables import ensure_schema
+
+            ensure_schema(connection)

@@ -64,10 +64,10 @@ KINDS = (
 
 def main() -> None:
     """A worker until SIGTERM."""
-    engine, folder, lease_s, slots = sys.argv[1:]
+    folder, url, lease_s, slots = sys.argv[1:]
     ended = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
-    site = Site(engine, Path(folder))
+    site = Site(Path(folder), url=url)
     lanes = dict.fromkeys(WORKER_LANES, int(slots))
     site.worker(KINDS, lanes=lanes, lease_s=float(lease_s))
     ended.wait()

@@ -6,9 +6,9 @@ import pytest
 from tests.contract.jobs.site import Site
 
 
-@pytest.fixture(params=["local"])
-def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
-    """An installation on each engine that jobs can run on."""
-    made = Site(request.param, tmp_path)
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    """An installation on the database of this run, with the engine that goes with it."""
+    made = Site(tmp_path)
     yield made
     made.close()

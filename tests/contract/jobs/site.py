@@ -1,7 +1,6 @@
 """One installation for the job contract: a database, a folder, workers in threads and processes.
 
-Everything an engine of its own must do differently (another database, other worker threads) is in
-this file; the tests only see what any engine promises.
+The database of the run decides about the engine; the tests only see what any engine promises.
 """
 
 import contextlib
@@ -18,11 +17,11 @@ from typing import Any
 import psutil
 from sqlalchemy import Column, Integer, MetaData, String, Table, insert, select
 
-from polyreel.infra.db import Base
 from polyreel.infra.jobs import Job, JobInfo, JobKind, JobQueue, JobState, Worker, WorkerOptions
 from polyreel.infra.jobs import get_job as read_job
 from polyreel.infra.notify import Notifier
 from polyreel.infra.tx import Database, Tx
+from tests.databases import database_url, make_tables, rows_of
 
 ROOT = Path(__file__).parents[3]
 LANES = {"fast": 2, "encode": 1, "net": 1, "light": 1}
@@ -53,31 +52,31 @@ def eventually(check: Callable[[], Any], timeout_s: float = 15.0) -> Any:
 
 
 class Site:
-    """Opens and closes everything of one test; `engine` names what runs the jobs."""
+    """Opens and closes everything of one test; `url` names a database that has its tables already."""
 
-    def __init__(self, engine: str, folder: Path) -> None:
-        assert engine == "local"
-        self.engine = engine
+    def __init__(self, folder: Path, *, url: str = "") -> None:
         self.folder = folder
-        self.url = f"sqlite:///{folder / 'jobs.db'}"
+        self.url = url or database_url(folder / "jobs.db")
         self._databases: list[Database] = []
         self._workers: list[Worker] = []
         self._processes: list[subprocess.Popen[bytes]] = []
-        plain = self.database([])
-        with plain.engines.writing():
-            Base.metadata.create_all(plain.engines.writer)
-            effects.metadata.create_all(plain.engines.writer)
+        self._plain = self.database([])
+        if not url:
+            make_tables(self._plain)
+            with self._plain.engines.writing():
+                effects.metadata.create_all(self._plain.engines.writer)
 
     def database(self, kinds: Iterable[JobKind]) -> Database:
         """What one process has: a database with its queue and its own notifier."""
         notifier = Notifier(self.folder / "run")
-        notifier.start()
         db = Database(
             self.url,
             lock_path=self.folder / "run" / "write.lock",
             notifier=notifier,
             enqueuer=JobQueue(kinds),
         )
+        # Only now: the database may have joined it.
+        notifier.start()
         self._databases.append(db)
         return db
 
@@ -104,7 +103,7 @@ class Site:
         """A real worker process that knows the kinds of `acts`."""
         command = [sys.executable, "-m", "tests.contract.jobs.acts"]
         process = subprocess.Popen(
-            [*command, self.engine, str(self.folder), str(lease_s), str(slots)],
+            [*command, str(self.folder), self.url, str(lease_s), str(slots)],
             cwd=ROOT,
             start_new_session=True,
         )
@@ -114,7 +113,7 @@ class Site:
     def job(self, job_id: int | None) -> JobInfo:
         """How the job stands now."""
         assert job_id is not None
-        with self._databases[0].read() as tx:
+        with self._plain.read() as tx:
             found = read_job(tx, job_id)
         assert found is not None
         return found
@@ -129,7 +128,7 @@ class Site:
 
     def effects(self) -> list[tuple[str, int]]:
         """(label, attempt) of everything that happened, in order."""
-        with self._databases[0].read() as tx:
+        with self._plain.read() as tx:
             rows = tx.session.execute(
                 select(effects.c.label, effects.c.attempt).order_by(effects.c.id)
             )
@@ -162,6 +161,14 @@ class Site:
 
     @contextlib.contextmanager
     def _may_write(self) -> Iterator[bool]:
+        """True while nobody is in the middle of a transaction that others have to wait for."""
+        if self._plain.dialect == "postgresql":
+            busy = (
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                " AND pid <> pg_backend_pid() AND xact_start IS NOT NULL"
+            )
+            yield rows_of(self.url, busy)[0]["count"] == 0
+            return
         path = self.folder / "run" / "write.lock"
         if not path.exists():
             yield True

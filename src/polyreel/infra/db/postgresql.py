@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session
 from polyreel.infra.db.contract import Trouble
 from polyreel.infra.notify import Source
 
-__all__ = ["PostgresEngines", "plain_url"]
+__all__ = ["CONNECTING", "PostgresEngines", "plain_url"]
 
 log = logging.getLogger("polyreel.notify")
 
@@ -45,7 +45,7 @@ _OPTIONS = " ".join(
         "idle_in_transaction_session_timeout": "30s",
     }.items()
 )
-_CONNECTING: dict[str, Any] = {
+CONNECTING: dict[str, Any] = {
     "connect_timeout": _CONNECT_S,
     "keepalives_idle": 30,
     "keepalives_interval": 10,
@@ -73,7 +73,7 @@ class PostgresEngines:
             pool_timeout=15,
             pool_pre_ping=True,
             pool_recycle=1800,
-            connect_args={**_CONNECTING, "options": _OPTIONS},
+            connect_args={**CONNECTING, "options": _OPTIONS},
         )
         self.reader: Engine = self.writer.execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True
@@ -163,7 +163,7 @@ class _Listener:
             self._is_listening.clear()
 
     def _listen(self) -> None:
-        with psycopg.connect(self._url, autocommit=True, **_CONNECTING) as connection:
+        with psycopg.connect(self._url, autocommit=True, **CONNECTING) as connection:
             connection.execute(f"LISTEN {CHANNEL}")
             self._is_listening.set()
             # Whatever was announced before this moment was missed.

@@ -11,13 +11,15 @@ from sqlalchemy.exc import OperationalError
 from polyreel.infra.jobs import leases
 from polyreel.infra.jobs.job import Job, JobCancelled, LeaseLost
 from polyreel.infra.jobs.kinds import JobKind
-from polyreel.infra.tx import Tx
+from polyreel.infra.jobs.queue import queue_of
+from polyreel.infra.tx import DatabaseUnavailable, Tx
 from polyreel.kit.errors import AppError, Busy, Unavailable
 
 __all__ = ["HANDED_BACK", "Ending", "judge", "settle", "settle_expired"]
 
 log = logging.getLogger("polyreel.jobs")
 _LONGEST_ERROR = 4000
+_OUTAGE_S = 1.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,6 +48,9 @@ def judge(kind: JobKind, job: Job, error: Exception | None) -> Ending:
         return HANDED_BACK
     if job.stop_reason == "cancel" or isinstance(error, JobCancelled):
         return _CANCELLED
+    if isinstance(error, DatabaseUnavailable):
+        # Not the job's fault, and no worker could have done it.
+        return Ending(step="handed back", message=error.message, pause_s=_OUTAGE_S)
     if isinstance(error, Busy):
         return _again(kind, job.tries, error.message, error.message, float(error.retry_after_s))
     if isinstance(error, Unavailable):
@@ -81,7 +86,7 @@ def settle(tx: Tx, kind: JobKind, whose: leases.Claim | Job, ending: Ending) -> 
             leases.requeue(
                 tx, whose.id, whose.attempt, pause_s=ending.pause_s, error=ending.error, free=free
             )
-            tx.notify(f"jobs:{kind.lane}")
+            queue_of(tx).announce(tx, whose.id, kind, ending.pause_s)
         case "lost":
             return ending
     tx.notify("jobs")

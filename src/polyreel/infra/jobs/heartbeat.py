@@ -4,17 +4,25 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from concurrent.futures import Future
+from dataclasses import dataclass, field
 
 from polyreel.infra.jobs import leases
 from polyreel.infra.jobs.job import Job
 from polyreel.infra.jobs.kinds import JobKind
-from polyreel.infra.tx import Database
+from polyreel.infra.tx import Database, DatabaseUnavailable
 
 __all__ = ["Heartbeat", "Running"]
 
 log = logging.getLogger("polyreel.jobs")
 _BEAT_S = 0.4
+
+
+def _promise() -> Future[None]:
+    promise: Future[None] = Future()
+    # Who no longer waits for it cannot call it off.
+    promise.set_running_or_notify_cancel()
+    return promise
 
 
 @dataclass(kw_only=True, slots=True)
@@ -29,6 +37,8 @@ class Running:
     """Until then, on the monotonic clock, nobody else can have the lease."""
     ending: bool = False
     """`run` is over, its end is being written."""
+    ended: Future[None] = field(default_factory=_promise)
+    """Done when nothing of the attempt goes on."""
 
 
 class Heartbeat:
@@ -75,31 +85,36 @@ class Heartbeat:
         news = [(job, report) for job, report in reports if report is not None]
         began = time.monotonic()
         renewing = any(began >= self._due(running) for running in attempts.values())
+        written: set[int] = set()
         try:
-            standings = (
-                self._write(attempts, news, renewing) if news or renewing else self._read(attempts)
-            )
-        except BaseException:
+            if news or renewing:
+                written = self._write(attempts, news, renewing)
+        finally:
             for job, _ in news:
-                job.keep_report()
-            raise
+                if job.id not in written:
+                    job.keep_report()
+        standings = self._read(attempts)
         for job_id, running in attempts.items():
-            _apply(running, standings.get(job_id), began + self._lease_s if renewing else None)
+            renewed = renewing and job_id in written
+            _apply(running, standings.get(job_id), began + self._lease_s if renewed else None)
 
     def _write(
         self,
         attempts: dict[int, Running],
         news: list[tuple[Job, tuple[float, str | None]]],
         renewing: bool,
-    ) -> dict[int, leases.Standing]:
-        with self._db.write() as tx:
+    ) -> set[int]:
+        """Jobs whose rows were written; those that are being written by others have to wait a beat."""
+        with self._db.write(alone=False) as tx:
+            held = leases.grasp(tx, self._worker, attempts)
             for job, (progress, message) in news:
-                leases.report(tx, job.id, job.attempt, progress, message)
+                if job.id in held:
+                    leases.report(tx, job.id, job.attempt, progress, message)
             if news:
                 tx.notify("jobs")
             if renewing:
-                return leases.renew(tx, self._worker, attempts, self._lease_s)
-            return leases.standings(tx, self._worker, attempts)
+                leases.renew(tx, self._worker, held, self._lease_s)
+            return held
 
     def _due(self, running: Running) -> float:
         return running.safe_until - self._lease_s + self._renew_every_s
@@ -113,8 +128,9 @@ class Heartbeat:
             self._wake.clear()
             try:
                 self.beat()
-            except Exception:
-                log.warning("leases could not be renewed; trying again", exc_info=True)
+            except Exception as error:
+                is_away = isinstance(error, DatabaseUnavailable)
+                log.warning("leases could not be renewed; trying again", exc_info=not is_away)
             self._wake.wait(min(_BEAT_S, self._renew_every_s))
 
     def _watch_loop(self) -> None:

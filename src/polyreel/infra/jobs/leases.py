@@ -33,6 +33,7 @@ __all__ = [
     "end_all",
     "expired",
     "fail",
+    "grasp",
     "hold",
     "renew",
     "report",
@@ -134,6 +135,16 @@ def hold(tx: Tx, job_id: int, attempt: int) -> Standing | None:
     query = select(*_STANDING).where(_mine(job_id, attempt)).with_for_update()
     found = tx.session.execute(query).one_or_none()
     return None if found is None else Standing(**found._mapping)
+
+
+def grasp(tx: Tx, worker: str, job_ids: Iterable[int]) -> set[int]:
+    """Of these jobs, those that `worker` has and that nobody is writing just now: not before `tx` ends.
+
+    It never waits: many rows are held at once, and waiting for one while holding others is how two
+    transactions come to wait for each other.
+    """
+    query = select(JobRow.id).where(_held(worker, job_ids)).with_for_update(skip_locked=True)
+    return set(tx.session.scalars(query))
 
 
 def standings(tx: Tx, worker: str, job_ids: Iterable[int]) -> dict[int, Standing]:

@@ -1,6 +1,6 @@
 """Putting jobs into a transaction, looking at them, and changing one's mind about them."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ __all__ = [
     "find_job",
     "get_job",
     "list_jobs",
+    "queue_of",
     "raise_priority",
     "retry_job",
     "trim_jobs",
@@ -30,23 +31,14 @@ CANCEL_TOPIC = "jobs:cancel"
 
 
 class JobQueue:
-    """The Enqueuer of a Database: knows every kind, writes job rows.
+    """The Enqueuer of a Database: knows every kind, writes job rows."""
 
-    `defer` is for an engine with a queue of its own: called with the row's id and kind in the same
-    transaction, after the row was written.
-    """
-
-    def __init__(
-        self,
-        kinds: Iterable[JobKind],
-        defer: Callable[[Tx, int, JobKind, float], None] | None = None,
-    ) -> None:
+    def __init__(self, kinds: Iterable[JobKind]) -> None:
         self.kinds: dict[str, JobKind] = {}
         for kind in kinds:
             if kind.name in self.kinds:
                 raise ValueError(f"two kinds of job are called {kind.name}")
             self.kinds[kind.name] = kind
-        self._defer = defer
 
     def enqueue(self, tx: Tx, order: JobOrder) -> int | None:
         """The id of the new job; None when an unfinished one has this key already.
@@ -75,9 +67,15 @@ class JobQueue:
         return job_id
 
     def announce(self, tx: Tx, job_id: int, kind: JobKind, delay_s: float = 0) -> None:
-        """Let workers know, after the commit, that a job waits."""
-        if self._defer is not None:
-            self._defer(tx, job_id, kind, delay_s)
+        """Let workers know, after the commit, that a job waits, due in `delay_s` seconds.
+
+        Whatever makes a row queued calls this, in the same transaction.
+        """
+        if tx.database.dialect == "postgresql":
+            # Procrastinate is only loaded where it is used.
+            from polyreel.infra.jobs import tickets
+
+            tickets.defer(tx, job_id, kind, delay_s)
         tx.notify(f"jobs:{kind.lane}")
         tx.notify(TOPIC)
 
@@ -198,8 +196,13 @@ def trim_jobs(tx: Tx, older_than: datetime, limit: int = 5000) -> int:
 
 
 def _cancel(tx: Tx, which: ColumnElement[bool]) -> int:
-    # Running ones first: between two statements a claim may turn a queued job into a running one
-    # (on PostgreSQL), never the other way without a worker's own doing.
+    # Held first: on PostgreSQL a worker may claim it, end it or hand it back between two statements.
+    tx.session.execute(
+        select(JobRow.id)
+        .where(which, JobRow.state.in_(_values(UNFINISHED)))
+        .order_by(JobRow.id)
+        .with_for_update()
+    ).all()
     queued = (
         update(JobRow)
         .where(which, JobRow.state == JobState.QUEUED.value)

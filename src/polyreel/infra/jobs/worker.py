@@ -8,8 +8,9 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from polyreel.infra.jobs import leases
 from polyreel.infra.jobs.endings import HANDED_BACK, Ending, judge, settle
@@ -20,12 +21,25 @@ from polyreel.infra.jobs.local import LocalEngine
 from polyreel.infra.jobs.queue import CANCEL_TOPIC
 from polyreel.infra.jobs.schedule import Periodic, Schedule
 from polyreel.infra.notify import ANYTHING, Notifier
-from polyreel.infra.tx import Database
+from polyreel.infra.tx import Database, DatabaseUnavailable
 
 __all__ = ["Worker", "WorkerOptions"]
 
 log = logging.getLogger("polyreel.jobs")
 _RACED_S = 0.05
+
+
+class Engine(Protocol):
+    """What makes a worker claim."""
+
+    def start(self) -> None:
+        """Begin to claim."""
+
+    def wake(self) -> None:
+        """Look again now: a job came, or a slot is free."""
+
+    def stop(self, timeout_s: float) -> None:
+        """Claim no more; returns when that is so, or after `timeout_s`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,11 +78,12 @@ class Worker:
         self._lease_s = options.lease_s
         self._running: dict[int, Running] = {}
         self._changed = threading.Condition()
+        self._claiming = threading.Lock()
         self._stopping = False
         self._heartbeat = Heartbeat(db, self.name, options.lease_s, self._snapshot)
         sweep_every_s = min(10.0, options.lease_s / 3)
         schedule = Schedule(db, self._kinds, options.periodic, sweep_every_s)
-        self._engine = LocalEngine(self.claim_due, schedule, options.poll_s)
+        self._engine = self._make_engine(schedule, options.poll_s)
 
     def start(self) -> None:
         """Begin to claim and run jobs; returns at once."""
@@ -116,10 +131,39 @@ class Worker:
         # Due but not to be had: someone else is just taking it.
         return max(_RACED_S if ready else 0.0, min(waits.values())) if waits else None
 
+    def claim_next(self, lane: str) -> Future[None] | None:
+        """Start the next due job of `lane`; what is done when it has ended. None: there is none to start.
+
+        For engines that know lanes one by one; may be called from any thread.
+        """
+        while True:
+            # One at a time: whether there is a slot must hold until it is taken.
+            with self._claiming:
+                slots, kinds = self._room()
+                if self._stopping or lane not in slots or not kinds:
+                    return None
+                for claimed in self._claim({lane: 1}):
+                    return self._begin(claimed)
+            with self._db.read() as tx:
+                wait_s = leases.due_in(tx, [lane], kinds).get(lane, 1.0)
+            if wait_s > 0:
+                return None
+            # Due but not to be had: someone else is just taking it, or writing its row.
+            time.sleep(_RACED_S)
+
+    def _make_engine(self, schedule: Schedule, poll_s: float) -> Engine:
+        if self._db.dialect == "sqlite":
+            return LocalEngine(self.claim_due, schedule, poll_s)
+        # Loaded only where it is used.
+        from polyreel.infra.jobs.procrastinate import ProcrastinateEngine
+
+        return ProcrastinateEngine(self._db, self._lanes, self.claim_next, schedule)
+
     def _claim(self, slots: Mapping[str, int]) -> list[tuple[leases.Claim, float]]:
         claimed: list[tuple[leases.Claim, float]] = []
         taken: Counter[str] = Counter()
-        with self._db.write() as tx:
+        # Side by side with others: a claim takes one row that nobody holds, and waits for none.
+        with self._db.write(alone=False) as tx:
             began = time.monotonic()
             for lane, free in slots.items():
                 for _ in range(free):
@@ -135,7 +179,7 @@ class Worker:
                 tx.notify("jobs")
         return claimed
 
-    def _begin(self, claimed: tuple[leases.Claim, float]) -> None:
+    def _begin(self, claimed: tuple[leases.Claim, float]) -> Future[None]:
         claim, began = claimed
         job = Job(claim, self._db, self._tools)
         running = Running(
@@ -152,6 +196,7 @@ class Worker:
         threading.Thread(
             target=self._run, args=(running,), name=f"job-{claim.kind}-{claim.id}", daemon=True
         ).start()
+        return running.ended
 
     def _run(self, running: Running) -> None:
         error: Exception | None = None
@@ -169,6 +214,7 @@ class Worker:
                 if self._running.get(running.job.id) is running:
                     del self._running[running.job.id]
                 self._changed.notify_all()
+            running.ended.set_result(None)
             self._engine.wake()
 
     def _written(self, running: Running, ending: Ending) -> tuple[str, Running]:
@@ -176,12 +222,16 @@ class Worker:
         job = running.job
         pause_s = 0.1
         while ending.step != "lost" and not job.completed:
+            # A success is between the row and its attempt; all other ends may tell the kind, which
+            # writes what it likes.
+            alone = ending.step != "succeeded"
             try:
-                with self._db.write() as tx:
+                with self._db.write(alone=alone) as tx:
                     ending = settle(tx, running.kind, job, ending)
                 break
-            except Exception:
-                log.warning("the end of a job could not be written", exc_info=True)
+            except Exception as error:
+                is_away = isinstance(error, DatabaseUnavailable)
+                log.warning("the end of a job could not be written", exc_info=not is_away)
             if job.stop_reason == "lost":
                 ending = Ending(step="lost")
                 break
