@@ -1,6 +1,7 @@
 """The command line: serve, look after and fill a server. See `polyreel --help`."""
 
 import os
+import secrets
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -13,9 +14,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from polyreel import __version__
-from polyreel.app import close_tools, open_tools
+from polyreel.app import KINDS, close_tools, open_tools
 from polyreel.core.ingest import add_file
 from polyreel.core.library import Video, find_folder_by_path, get_video
 from polyreel.core.upkeep import sweep_files
@@ -29,10 +32,14 @@ from polyreel.core.users import (
     find_user_by_name,
 )
 from polyreel.infra.doctor import inspect
+from polyreel.infra.jobs import JobQueue
 from polyreel.infra.logs import configure_logs
 from polyreel.infra.migrate import upgrade
+from polyreel.infra.move import MoveRefused, move
+from polyreel.infra.notify import Notifier
+from polyreel.infra.presence import Presence
 from polyreel.infra.tools import Tools
-from polyreel.infra.tx import Tx
+from polyreel.infra.tx import Database, Tx
 from polyreel.kit.errors import AppError, NotFound
 from polyreel.kit.units import format_bytes
 from polyreel.settings import Settings, SettingsError, child_environment, load_settings
@@ -42,8 +49,10 @@ __all__ = ["app", "main"]
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 user_app = typer.Typer(no_args_is_help=True, help="Accounts.")
 key_app = typer.Typer(no_args_is_help=True, help="API keys.")
+db_app = typer.Typer(no_args_is_help=True, help="The database.")
 app.add_typer(user_app, name="user")
 app.add_typer(key_app, name="key")
+app.add_typer(db_app, name="db")
 
 out = Console(highlight=False, soft_wrap=True)
 DataDir = Annotated[
@@ -263,3 +272,104 @@ def _bar(label: str) -> Iterator[Callable[[float], None]]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(label, total=1.0)
         yield lambda done: progress.update(task, completed=done)
+
+
+@db_app.command("move")
+def db_move(
+    to: Annotated[
+        str, typer.Option(help="Address of the new database: postgresql://... or sqlite:///...")
+    ],
+    do_upgrade: Annotated[
+        bool, typer.Option("--upgrade", help="Bring the present database up to date first.")
+    ] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Copy the whole database into another, empty one, and prove that both are equal.
+
+    The server must be stopped, on every machine. The present database stays as it is.
+    """
+    settings = _settings(data_dir)
+    configure_logs(settings)
+    _check_addresses(settings, to)
+    with (
+        _held_alone(settings),
+        _database(settings, settings.effective_database_url) as source,
+        _database(settings, to) as target,
+        _bar("Moving") as report,
+    ):
+        moved = move(source, target, upgrade_source=do_upgrade, report=report)
+    table = Table(box=None, pad_edge=False)
+    for heading in ("table", "rows", "sha256"):
+        table.add_column(heading, justify="right" if heading == "rows" else "left")
+    for one in moved:
+        table.add_row(one.table, str(one.rows), one.digest[:12])
+    out.print(table)
+    out.print(f"{sum(one.rows for one in moved)} rows moved; both databases are equal.")
+    if make_url(to) == make_url(Settings(data_dir=settings.data_dir).effective_database_url):
+        out.print("Next: start Polyreel without POLYREEL_DATABASE_URL.")
+    else:
+        out.print("Next: set POLYREEL_DATABASE_URL to that address, in every place, and start.")
+
+
+def _check_addresses(settings: Settings, to: str) -> None:
+    """Raises MoveRefused for addresses that cannot be moved between; makes nothing."""
+    try:
+        source, target = make_url(settings.effective_database_url), make_url(to)
+    except ArgumentError:
+        raise MoveRefused(
+            "That is no address of a database; such are postgresql://user:password@host/name "
+            "and sqlite:////folder/file.db."
+        ) from None
+    if source == target:
+        raise MoveRefused("Source and target are the same database.")
+    if source.get_backend_name() != "sqlite":
+        return
+    if not source.database or not Path(source.database).is_file():
+        raise MoveRefused(f"There is no database at {source.database}: nothing to move.")
+    if target.get_backend_name() == "sqlite" and target.database:
+        file = Path(target.database)
+        if file.exists() and file.samefile(source.database):
+            raise MoveRefused("Source and target are the same database.")
+
+
+@contextmanager
+def _held_alone(settings: Settings) -> Iterator[None]:
+    """The data folder, with nobody else in it until the block ends."""
+    if not settings.run_dir.is_dir():
+        raise MoveRefused(
+            f"{settings.data_dir} is no data folder of Polyreel; --data-dir names it."
+        )
+    presence = Presence(settings.run_dir / "presence.lock")
+    try:
+        with presence.alone() as is_alone:
+            if not is_alone:
+                raise MoveRefused(
+                    f"The source is in use: a process of Polyreel has {settings.data_dir} open. "
+                    "Stop it first."
+                )
+            yield
+    finally:
+        presence.close()
+
+
+@contextmanager
+def _database(settings: Settings, url: str) -> Iterator[Database]:
+    # A lock of its own: two SQLite files are written to in one process.
+    lock = settings.run_dir / f"move-{secrets.token_hex(4)}.lock"
+    notifier = Notifier(settings.run_dir)
+    try:
+        db = _opened_at(url, lock, notifier)
+        try:
+            yield db
+        finally:
+            db.close()
+    finally:
+        notifier.close()
+        lock.unlink(missing_ok=True)
+
+
+def _opened_at(url: str, lock: Path, notifier: Notifier) -> Database:
+    try:
+        return Database(url, lock_path=lock, notifier=notifier, enqueuer=JobQueue(KINDS))
+    except (ValueError, OSError) as error:
+        raise MoveRefused(f"{make_url(url).render_as_string()}: {error}") from None
