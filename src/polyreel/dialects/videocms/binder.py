@@ -2,12 +2,15 @@
 from JSON, forms and the query, and the same words for the first rule that fails.
 
 A field says its name in the API and its rules: `name: Annotated[str, Param("Name", REQUIRED, most(120))]`.
-Numbers are unsigned. Source: the contract, 1.2 and 1.3.
+It is an int, a float, a bool or a str; with `| None` it is known whether it was sent; or a list of
+ints, of strs or of such dataclasses. Integers are unsigned. Source: the contract, 1.2 and 1.3.
 """
 
 import dataclasses
+import math
+import types
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
@@ -15,6 +18,14 @@ from urllib.parse import parse_qsl
 import msgspec
 from litestar import Request
 
+from polyreel.dialects.videocms.rules import (
+    FALSE_TEXTS,
+    REQUIRED,
+    TRUE_TEXTS,
+    Rule,
+    least,
+    most,
+)
 from polyreel.http.multipart import Form, Part
 from polyreel.kit.errors import Invalid
 
@@ -25,6 +36,7 @@ __all__ = [
     "Rule",
     "Sent",
     "bind",
+    "bind_fields",
     "bind_texts",
     "least",
     "most",
@@ -35,7 +47,7 @@ _MOST_FIELDS = 1000
 _GREATEST = 2**63 - 1
 _QUERY_METHODS = frozenset({"GET", "HEAD", "DELETE"})
 
-Pairs = Sequence[tuple[str, str]]
+Pairs = Sequence[tuple[str, Any]]
 Model = TypeVar("Model")
 
 
@@ -45,46 +57,36 @@ class Malformed(Invalid):
     default = "The request is malformed."
 
 
-@dataclass(frozen=True)
-class Rule:
-    """`name` and `parameter` are what the client reads when `holds` is false."""
-
-    name: str
-    parameter: str
-    holds: Callable[[Any], bool]
-
-
-REQUIRED = Rule("required", "", bool)
-"""Zero, the empty text and null count as missing."""
-
-
-def least(limit: int) -> Rule:
-    """At least so many characters, or so much."""
-    return Rule("min", str(limit), lambda value: _measure(value) >= limit)
-
-
-def most(limit: int) -> Rule:
-    """At most so many characters, or so much."""
-    return Rule("max", str(limit), lambda value: _measure(value) <= limit)
-
-
 class Param:
-    """A field's name in the API and its rules, in the order in which they are tried.
+    """A field's name in the API and its rules, in the order in which they are tried; `each` are the
+    rules of a list's items.
 
-    A field that is not REQUIRED and was left out, or is empty, is not measured.
+    A field that is not REQUIRED and was left out, or is empty, is not measured; one that may be None
+    is measured as soon as it was sent.
     """
 
-    def __init__(self, name: str, *rules: Rule) -> None:
+    def __init__(self, name: str, *rules: Rule, each: Iterable[Rule] = ()) -> None:
         self.name = name
         self.rules = rules
+        self.each = tuple(each)
 
-    def check(self, value: str | int) -> None:
+    def check(self, value: Any, *, is_measured: bool = False) -> None:
         """Raises Invalid with the first rule that fails."""
-        if not value and REQUIRED not in self.rules:
+        if value is None or not (value or is_measured or isinstance(value, list)):
+            if REQUIRED in self.rules and not REQUIRED.holds(value):
+                raise _broken(self.name, REQUIRED)
             return
         for rule in self.rules:
             if not rule.holds(value):
-                raise Invalid(f"{self.name} [{rule.name}] : {rule.parameter}")
+                raise _broken(self.name, rule)
+        if isinstance(value, list):
+            self._check_items(value)
+
+    def _check_items(self, items: Sequence[Any]) -> None:
+        for number, item in enumerate(items):
+            for rule in self.each:
+                if not rule.holds(item):
+                    raise _broken(f"{self.name}[{number}]", rule)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +97,26 @@ class Sent:
     query: bytes = b""
     content_type: str = ""
     body: bytes = b""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Field:
+    """`kind` int, float, bool, str, or a dataclass; of each item where it `is_list`."""
+
+    param: Param
+    kind: Any
+    is_list: bool = False
+    may_be_none: bool = False
+
+    @property
+    def missing(self) -> Any:
+        """The value where nothing was sent."""
+        if self.may_be_none or (self.is_list and REQUIRED in self.param.rules):
+            return None
+        return [] if self.is_list else self.kind()
+
+
+Fields = Mapping[str, _Field]
 
 
 def sent_of(request: Request[Any, Any, Any], body: bytes = b"") -> Sent:
@@ -112,80 +134,140 @@ def bind(model: type[Model], sent: Sent, *, query: bool = False) -> Model:
 
     Raises Malformed, Invalid.
     """
-    found: dict[str, Any] = {}
-    params = _params(model)
-    if query and sent.method in _QUERY_METHODS:
-        found |= _from_texts(params, _pairs(sent.query))
-    if sent.body:
-        found |= _from_body(params, sent)
-    return _checked(model, params, found)
+    return model(**_checked(_fields(model), sent, query=query))
+
+
+def bind_fields(wanted: Mapping[str, Param], sent: Sent) -> dict[str, str]:
+    """Texts from the request's body by the names of `wanted`, for what is listed in a table. Raises
+    Malformed, Invalid.
+    """
+    return _checked({name: _Field(param=param, kind=str) for name, param in wanted.items()}, sent)
 
 
 def bind_texts(model: type[Model], texts: Mapping[str, str]) -> Model:
     """Fields that were read as text already. Raises Malformed, Invalid."""
-    params = _params(model)
-    return _checked(model, params, _from_texts(params, list(texts.items())))
+    fields = _fields(model)
+    return model(**_complete(fields, _from_texts(fields, list(texts.items()))))
 
 
-def _params(model: type[Any]) -> dict[str, tuple[Param, type]]:
-    """Field -> its Param and its type."""
+def _broken(name: str, rule: Rule) -> Invalid:
+    return Invalid(f"{name} [{rule.name}] : {rule.parameter}")
+
+
+def _fields(model: type[Any]) -> Fields:
     hints = typing.get_type_hints(model, include_extras=True)
-    found = {}
-    for field in dataclasses.fields(model):
-        kind, param = typing.get_args(hints[field.name])
-        found[field.name] = (param, kind)
-    return found
+    return {field.name: _field(hints[field.name]) for field in dataclasses.fields(model)}
 
 
-def _checked(
-    model: type[Model], params: Mapping[str, tuple[Param, type]], found: Mapping[str, Any]
-) -> Model:
-    values = {field: found.get(field, kind()) for field, (_, kind) in params.items()}
-    for field, (param, _) in params.items():
-        param.check(values[field])
-    return model(**values)
+def _field(hint: Any) -> _Field:
+    kind, param = typing.get_args(hint)
+    if typing.get_origin(kind) is list:
+        return _Field(param=param, kind=typing.get_args(kind)[0], is_list=True)
+    if isinstance(kind, types.UnionType):
+        return _Field(param=param, kind=typing.get_args(kind)[0], may_be_none=True)
+    return _Field(param=param, kind=kind)
 
 
-def _from_body(params: Mapping[str, tuple[Param, type]], sent: Sent) -> dict[str, Any]:
+def _checked(fields: Fields, sent: Sent, *, query: bool = False) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if query and sent.method in _QUERY_METHODS:
+        found |= _from_texts(fields, _pairs(sent.query))
+    if sent.body:
+        found |= _from_body(fields, sent)
+    return _complete(fields, found)
+
+
+def _complete(fields: Fields, found: Mapping[str, Any]) -> dict[str, Any]:
+    values = {name: found.get(name, field.missing) for name, field in fields.items()}
+    for name, field in fields.items():
+        field.param.check(values[name], is_measured=field.may_be_none)
+    return values
+
+
+def _from_body(fields: Fields, sent: Sent) -> dict[str, Any]:
     kind = sent.content_type.partition(";")[0].strip().lower()
     if kind == "application/json":
-        return _from_json(params, sent.body)
+        return _from_json(fields, sent.body)
     if kind == "application/x-www-form-urlencoded":
-        return _from_texts(params, _pairs(sent.body))
+        return _from_texts(fields, _pairs(sent.body))
     if kind == "multipart/form-data":
-        return _from_texts(params, _parts(sent))
+        return _from_texts(fields, _parts(sent))
     raise Malformed
 
 
-def _from_json(params: Mapping[str, tuple[Param, type]], body: bytes) -> dict[str, Any]:
+def _from_json(fields: Fields, body: bytes) -> dict[str, Any]:
     try:
         given = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Malformed from None
+    return _from_object(fields, given)
+
+
+def _from_object(fields: Fields, given: object) -> dict[str, Any]:
     if not isinstance(given, dict):
         raise Malformed
+    pairs = list(given.items())
     found = {}
-    for field, (param, kind) in params.items():
-        value = _named(list(given.items()), param.name)
+    for name, field in fields.items():
+        value = _named(pairs, field.param.name)
         if value is None:
             continue
-        # A boolean is a number to Python, not to a client.
-        if type(value) is not kind or (isinstance(value, int) and not 0 <= value <= _GREATEST):
+        if not field.is_list:
+            found[name] = _from_value(field.kind, value)
+        elif isinstance(value, list):
+            found[name] = [_from_value(field.kind, each) for each in value]
+        else:
             raise Malformed
-        found[field] = value
     return found
 
 
-def _from_texts(params: Mapping[str, tuple[Param, type]], pairs: Pairs) -> dict[str, Any]:
+def _from_value(kind: Any, value: Any) -> Any:
+    """A value of JSON as a `kind`."""
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+        fields = _fields(kind)
+        return kind(**_complete(fields, _from_object(fields, value)))
+    if kind is float and type(value) is int:
+        value = float(value) if abs(value) <= _GREATEST else math.inf
+    # A boolean is a number to Python, not to a client.
+    if type(value) is not kind:
+        raise Malformed
+    if kind is int and not 0 <= value <= _GREATEST:
+        raise Malformed
+    if kind is float and not math.isfinite(value):
+        raise Malformed
+    return value
+
+
+def _from_texts(fields: Fields, pairs: Pairs) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for field, (param, kind) in params.items():
-        text = _named(pairs, param.name)
+    for name, field in fields.items():
+        if dataclasses.is_dataclass(field.kind):
+            continue
+        if field.is_list:
+            texts = _all_named(pairs, field.param.name)
+            if texts:
+                found[name] = [_from_text(field.kind, text) for text in texts]
+            continue
+        text = _named(pairs, field.param.name)
         if text is not None:
-            found[field] = _number(text) if kind is int else text
+            found[name] = _from_text(field.kind, text)
     return found
 
 
-def _named(pairs: Sequence[tuple[str, Any]], name: str) -> Any:
+def _from_text(kind: Any, text: str) -> Any:
+    """A text of a form or a query as a `kind`; the empty one is zero."""
+    if kind is str:
+        return text
+    if not text:
+        return kind()
+    if kind is bool:
+        if text not in TRUE_TEXTS | FALSE_TEXTS:
+            raise Malformed
+        return text in TRUE_TEXTS
+    return _number(text) if kind is int else _decimal(text)
+
+
+def _named(pairs: Pairs, name: str) -> Any:
     """The value of this exact name, else of the first that differs in case alone; None without."""
     exact = next((value for key, value in pairs if key == name), None)
     if exact is not None:
@@ -193,12 +275,25 @@ def _named(pairs: Sequence[tuple[str, Any]], name: str) -> Any:
     return next((value for key, value in pairs if key.lower() == name.lower()), None)
 
 
+def _all_named(pairs: Pairs, name: str) -> list[Any]:
+    exact = [value for key, value in pairs if key == name]
+    return exact or [value for key, value in pairs if key.lower() == name.lower()]
+
+
 def _number(text: str) -> int:
-    if not text:
-        return 0
     if not (text.isascii() and text.isdigit()) or len(text) > 40 or int(text) > _GREATEST:
         raise Malformed
     return int(text)
+
+
+def _decimal(text: str) -> float:
+    try:
+        value = float(text) if len(text) <= 40 and "_" not in text else math.inf
+    except ValueError:
+        raise Malformed from None
+    if not math.isfinite(value):
+        raise Malformed
+    return value
 
 
 def _pairs(encoded: bytes) -> list[tuple[str, str]]:
@@ -228,7 +323,3 @@ def _parts(sent: Sent) -> list[tuple[str, str]]:
             pairs.append((part.name, data.decode(errors="replace")))
     form.close()
     return pairs
-
-
-def _measure(value: str | int) -> int:
-    return len(value) if isinstance(value, str) else value
