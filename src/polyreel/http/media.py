@@ -36,6 +36,7 @@ from polyreel.http.middleware import Message, Receive, Scope, Send
 from polyreel.http.ranges import Selected, Validators, http_date, select
 from polyreel.http.view_cache import Views
 from polyreel.infra.tools import Tools
+from polyreel.infra.tx import DatabaseUnavailable
 from polyreel.kit import clock
 from polyreel.kit.errors import AppError, Busy, Forbidden, Invalid, NotFound, Unauthenticated
 from polyreel.kit.ids import parse_uuid
@@ -201,8 +202,10 @@ class MediaApp:
         self._hurried[maker] = now
         try:
             await asyncio.to_thread(self._raise, maker)
+        except DatabaseUnavailable:
+            _log.warning("%s is not moved to the front: the database is away", maker)
         except Exception:  # noqa: BLE001 - it comes without, only later
-            _log.warning("%s could not be moved to the front", maker, exc_info=True)
+            _log.exception("%s could not be moved to the front", maker)
 
     def _raise(self, maker: str) -> None:
         with self._tools.db.write() as tx:

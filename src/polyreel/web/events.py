@@ -1,6 +1,7 @@
 """GET /events: every change of a person's videos, as it happens, to all pages they have open."""
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import Counter
@@ -15,6 +16,7 @@ from polyreel.http.live import HEARTBEAT_S, EventStream, send_events
 from polyreel.http.middleware import Receive, Scope, Send, ensure_exchange
 from polyreel.infra.notify import ANYTHING, STOPPING
 from polyreel.infra.tools import Tools
+from polyreel.infra.tx import DatabaseUnavailable
 from polyreel.kit.errors import Busy, Unauthenticated
 from polyreel.web.asking import client_of
 from polyreel.web.cards import make_card
@@ -24,6 +26,8 @@ __all__ = ["EventsRoute"]
 _log = logging.getLogger(__name__)
 
 EVERY_S = 0.25
+# Between two tries to read what changed while the database is away.
+AGAIN_S = 1.0
 MOST_PER_USER = 16
 _RECENT = 100
 # A session is looked at again before a change is sent, but not more often than this.
@@ -49,6 +53,9 @@ class EventsRoute:
         self._heartbeat_s = heartbeat_s
         self._listeners: set[_Listener] = set()
         self._changed: dict[str, int | None] = {}
+        # What pages believe to be in the making, and whose it is. Where notices were missed, these
+        # are looked at again: the one that was missed may have told of the end.
+        self._unfinished: dict[str, int] = {}
         self._wake = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
@@ -124,18 +131,27 @@ class EventsRoute:
             except TimeoutError:
                 continue
             self._wake.clear()
+            changed, self._changed = self._changed, {}
             try:
-                await self._send_news()
+                await self._send_news(dict(changed))
+            except DatabaseUnavailable:
+                _log.warning("changes are told later: the database is away")
+                await self._keep_for_later(changed)
             except Exception:  # noqa: BLE001 - it is in the log, and the streams go on
-                # A database that is away for a moment: the streams stay, and hear of the next change.
                 _log.exception("changes could not be told")
             await asyncio.sleep(EVERY_S)
         self._changed.clear()
+        self._unfinished.clear()
 
-    async def _send_news(self) -> None:
-        changed, self._changed = self._changed, {}
+    async def _keep_for_later(self, changed: dict[str, int | None]) -> None:
+        await asyncio.sleep(AGAIN_S)
+        self._changed = {**changed, **self._changed}
+        self._wake.set()
+
+    async def _send_news(self, changed: dict[str, int | None]) -> None:
         if ANYTHING in changed:
             del changed[ANYTHING]
+            changed |= self._unfinished
             for listener in list(self._listeners):
                 await self._send_unfinished(listener)
         await self._send_changes(changed)
@@ -154,17 +170,27 @@ class EventsRoute:
                 if pair is None:
                     stream.put(uuid, "gone", {"uuid": uuid})
                 else:
-                    stream.put(uuid, "video", make_card(pair[0], actor, pair[1]))
+                    self._put(listener, *pair)
+        for uuid in changed:
+            if uuid not in found or found[uuid][0].has_ended:
+                self._unfinished.pop(uuid, None)
 
     async def _send_unfinished(self, listener: _Listener) -> None:
         """The present state of the videos that are still being worked on."""
         for video, renditions in await asyncio.to_thread(self._read_unfinished, listener.actor):
-            listener.stream.put(video.uuid, "video", make_card(video, listener.actor, renditions))
+            self._put(listener, video, renditions)
+
+    def _put(self, listener: _Listener, video: Video, renditions: list[Rendition]) -> None:
+        listener.stream.put(video.uuid, "video", make_card(video, listener.actor, renditions))
+        if not video.has_ended:
+            self._unfinished[video.uuid] = video.user_id
 
     async def _watch_session(self, listener: _Listener) -> None:
         while not listener.stream.has_ended:
             await asyncio.sleep(self._heartbeat_s)
-            await asyncio.to_thread(self._check_sessions, [listener])
+            # While the database is away nobody's session ends.
+            with contextlib.suppress(DatabaseUnavailable):
+                await asyncio.to_thread(self._check_sessions, [listener])
 
     def _check_sessions(self, listeners: Iterable[_Listener]) -> None:
         """End the streams of sessions that are over; learn who became an administrator, or is none."""

@@ -5,8 +5,10 @@ import json
 from contextlib import asynccontextmanager
 
 import pytest
+from sqlalchemy import update
 
 from polyreel.core.library import delete_video, update_media, update_media_progress, update_video
+from polyreel.core.library.tables import MediaRow
 from polyreel.core.users import end_all_sessions
 from polyreel.infra.notify import ANYTHING, STOPPING
 from polyreel.web import events
@@ -149,6 +151,17 @@ async def test_who_comes_back_hears_of_what_is_unfinished(place):
         assert len(alice.events) == 1
         place.tools.notifier.publish([ANYTHING])
         await alice.until(lambda now: len(now.events) == 2)
+
+
+async def test_where_notices_were_missed_the_end_of_what_was_unfinished_is_told(place):
+    busy = place.add_video("alice", "busy.mp4", state="processing")
+    async with listening(place, "alice") as alice, listening(place, "bob") as bob:
+        await alice.until(has("video", uuid=busy.uuid, state="processing"))
+        with place.tools.db.write() as tx:
+            tx.session.execute(update(MediaRow).values(state="ready"))
+        place.tools.notifier.publish([ANYTHING])
+        await alice.until(has("video", uuid=busy.uuid, state="ready"))
+        assert bob.events == []
 
 
 async def test_many_changes_at_once_are_few_events(place):

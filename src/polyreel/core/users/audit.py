@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, insert, or_, select, update
-from sqlalchemy.exc import SQLAlchemyError
 
 from polyreel.core.users.logins import hash_session_token
 from polyreel.core.users.permissions import Actor
 from polyreel.core.users.tables import KeyRow, KeyUseRow, SessionRow
-from polyreel.infra.tx import Database, Tx
+from polyreel.infra.tx import Database, DatabaseUnavailable, Tx
 from polyreel.kit import clock
 
 __all__ = ["AUDIT_LIFE", "KeyAudit", "delete_expired"]
@@ -80,7 +79,7 @@ class KeyAudit:
             with self._db.write() as tx:
                 _write_uses(tx, uses)
                 _write_seen(tx, seen)
-        except SQLAlchemyError:
+        except Exception:
             with self._lock:
                 self._uses.extendleft(reversed(uses[: _MOST_WAITING - len(self._uses)]))
                 self._seen = seen | self._seen
@@ -108,8 +107,10 @@ class KeyAudit:
     def _flush_quietly(self) -> None:
         try:
             self.flush()
-        except SQLAlchemyError:
-            _log.warning("the use of API keys could not be written; trying again", exc_info=True)
+        except DatabaseUnavailable:
+            _log.warning("the use of API keys waits in memory: the database is away")
+        except Exception:  # noqa: BLE001 - whatever it is, the thread goes on and tries again
+            _log.exception("the use of API keys could not be written; trying again")
 
 
 def delete_expired(tx: Tx) -> int:
