@@ -4,16 +4,18 @@ To add one, add a field to Options. Units are in the names: bytes, bits per seco
 """
 
 import dataclasses
+import ipaddress
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 
 from polyreel.kit.errors import Invalid
 
-__all__ = ["HEIGHTS", "OPTIONS", "Option", "Options", "Rung", "check_option"]
+__all__ = ["HEIGHTS", "OPTIONS", "Between", "Option", "Options", "Rung", "check_option"]
 
 HEIGHTS = (240, 360, 480, 720, 1080, 1440, 2160)
 
@@ -44,11 +46,21 @@ class Option:
     secret: bool
 
 
-def _between(least: int, most: int) -> Check:
-    def check(value: int) -> str | None:
-        return None if least <= value <= most else f"This must be from {least} to {most}."
+@dataclass(frozen=True)
+class Between:
+    """The check of a number: from `least` to `most`, both included."""
 
-    return check
+    least: int
+    most: int
+
+    def __call__(self, value: int) -> str | None:
+        """A sentence for a number outside."""
+        fits = self.least <= value <= self.most
+        return None if fits else f"This must be from {self.least} to {self.most}."
+
+
+def _between(least: int, most: int) -> Check:
+    return Between(least, most)
 
 
 def _characters(least: int, most: int) -> Check:
@@ -57,6 +69,28 @@ def _characters(least: int, most: int) -> Check:
         return None if fits else f"This must have {least} to {most} printable characters."
 
     return check
+
+
+def _networks(text: str) -> str | None:
+    """A comma list of addresses and networks; it may be empty."""
+    try:
+        for name in text.split(","):
+            if name.strip():
+                ipaddress.ip_network(name.strip(), strict=False)
+    except ValueError:
+        return "This must be a comma list of addresses or networks."
+    return None if len(text) <= 2000 else "This must have at most 2000 characters."
+
+
+def _address(text: str) -> str | None:
+    """The address of a server; it may be empty."""
+    try:
+        parts = urlsplit(text)
+        fits = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        fits = False
+    fits = not text or (fits and text.isprintable() and len(text) <= 120)
+    return None if fits else "This must be an address such as https://video.example.org."
 
 
 def _option(default: Any, doc: str, *, check: Check | None = None, secret: bool = False) -> Any:
@@ -75,6 +109,21 @@ def _rate(height: int, default: int) -> Any:
 def _crf(height: int) -> Any:
     doc = f"Quality of the {height}p picture, x264 CRF: smaller is better and larger."
     return _option(23, doc, check=_between(10, 45))
+
+
+def _rate_limit(default: int, what: str) -> Any:
+    doc = f"Requests per second and client: {what}."
+    return _option(default, doc, check=_between(1, 1_000_000))
+
+
+def _burst(default: int, what: str) -> Any:
+    doc = f"Requests at once per client, before the rate counts: {what}."
+    return _option(default, doc, check=_between(1, 1_000_000))
+
+
+def _key(name: str, longest: int, *, secret: bool = False) -> Any:
+    doc = f"{'Secret' if secret else 'Site'} key of {name}."
+    return _option("", doc, check=_characters(0, longest), secret=secret)
 
 
 _ANY_SIZE = _between(0, 2**50)
@@ -139,6 +188,95 @@ class Options:
     videocms_upload_sessions: int = _option(
         10, "VideoCMS API: unfinished uploads per person.", check=_between(1, 10_000)
     )
+
+    videocms_post_max_bytes: int = _option(
+        100 * 1024**2,
+        "VideoCMS API: largest body of a request that is no upload; forms and JSON never exceed 1 MiB.",
+        check=_between(1024, 2**40),
+    )
+    public_url: str = _option(
+        "",
+        "Public address of the server, as it is told to others; empty: the setting base_url, else that "
+        "of each request.",
+        check=_address,
+    )
+    example_video: str = _option(
+        "notfound", "UUID of a video that start pages show.", check=_characters(1, 512)
+    )
+    encoding_enabled: bool = _option(True, "Encode videos; read when a worker starts.")
+    encodes_at_once: int = _option(
+        0,
+        "Encoding jobs at once per worker, read when it starts; 0: the setting worker_encode.",
+        check=_between(0, 1000),
+    )
+    max_items_multi_delete: int = _option(
+        1000, "Files or folders that one request may delete.", check=_between(1, 1_000_000)
+    )
+    remote_downloads_enabled: bool = _option(True, "People may have files fetched from the web.")
+    remote_downloads_at_once: int = _option(
+        1, "Remote downloads at once, over all people.", check=_between(1, 1000)
+    )
+    remote_download_timeout_s: int = _option(
+        3600, "Longest time of one remote download, seconds.", check=_between(1, 30 * 86_400)
+    )
+    rate_limits_enabled: bool = _option(
+        False, "VideoCMS API: limit the requests of each client; see rate_* and burst_*."
+    )
+    rate_global: int = _rate_limit(100, "all requests")
+    burst_global: int = _burst(200, "all requests")
+    rate_auth: int = _rate_limit(5, "each of login, check and refresh")
+    burst_auth: int = _burst(10, "each of login, check and refresh")
+    rate_api: int = _rate_limit(50, "requests with a token")
+    burst_api: int = _burst(100, "requests with a token")
+    rate_upload: int = _rate_limit(20, "resumable uploads")
+    burst_upload: int = _burst(50, "resumable uploads")
+    rate_web: int = _rate_limit(50, "each of player page, its status and media")
+    burst_web: int = _burst(100, "each of player page, its status and media")
+    trusted_proxies: str = _option(
+        "",
+        "Comma list of addresses or networks whose X-Forwarded-For and X-Forwarded-Proto count, beside "
+        "those of the setting; read at start.",
+        check=_networks,
+    )
+    trust_local_traffic: bool = _option(
+        False, "Trust proxies on this machine and in private networks; read at start."
+    )
+    trust_cloudflare: bool = _option(False, "Trust the proxies of Cloudflare.")
+    trust_bunny: bool = _option(False, "Trust the proxies of Bunny.")
+    trust_fastly: bool = _option(False, "Trust the proxies of Fastly.")
+    trust_keycdn: bool = _option(False, "Trust the proxies of KeyCDN.")
+    cors_origins: str = _option(
+        "*",
+        "VideoCMS API: origins whose pages may read answers, a comma list; * is every one.",
+        check=_characters(1, 1000),
+    )
+    cors_headers: str = _option(
+        "*",
+        "VideoCMS API: request headers that pages of others may send.",
+        check=_characters(1, 1000),
+    )
+    cors_credentials: bool = _option(
+        False,
+        "VideoCMS API: pages of the listed origins may send cookies; never with * as the origin.",
+    )
+    captcha_enabled: bool = _option(False, "Ask for a captcha where the next two say so.")
+    captcha_at_login: bool = _option(False, "VideoCMS API: ask for a captcha at the login.")
+    captcha_at_player: bool = _option(False, "Ask for a captcha before the player.")
+    captcha_type: Literal["", "recaptcha", "hcaptcha", "turnstile"] = _option(
+        "", "Who makes and checks captchas."
+    )
+    recaptcha_private_key: str = _key("reCAPTCHA", 40, secret=True)
+    recaptcha_public_key: str = _key("reCAPTCHA", 40)
+    hcaptcha_private_key: str = _key("hCaptcha", 42, secret=True)
+    hcaptcha_public_key: str = _key("hCaptcha", 36)
+    turnstile_private_key: str = _key("Turnstile", 100, secret=True)
+    turnstile_public_key: str = _key("Turnstile", 100)
+    ocr_enabled: bool = _option(False, "Have pictures of subtitles read by the OCR server.")
+    ocr_url: str = _option(
+        "http://127.0.0.1:5000", "Address of the OCR server.", check=_characters(1, 512)
+    )
+    player_v2: bool = _option(True, "VideoCMS API: which of upstream's players pages name.")
+    reload_html: bool = _option(False, "VideoCMS API: kept for its panel; without effect.")
 
     @property
     def rungs(self) -> tuple[Rung, ...]:

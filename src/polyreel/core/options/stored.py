@@ -4,9 +4,11 @@ import json
 import logging
 import threading
 import time
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from polyreel.core.options.declared import OPTIONS, Options, check_option
 from polyreel.core.options.tables import OptionRow
@@ -15,7 +17,7 @@ from polyreel.infra.notify import ANYTHING
 from polyreel.infra.tx import Database, Tx
 from polyreel.kit.errors import Invalid
 
-__all__ = ["OptionsCache", "get_option", "read_options", "set_option"]
+__all__ = ["OptionsCache", "changed_at", "get_option", "read_options", "set_option", "set_options"]
 
 TOPIC = "options"
 
@@ -57,6 +59,17 @@ def set_option(tx: Tx, actor_id: int | None, name: str, value: object) -> None:
     tx.notify(TOPIC)
 
 
+def set_options(tx: Tx, actor_id: int | None, changes: Mapping[str, object]) -> None:
+    """Change several options, all or none of them. As set_option."""
+    for name, value in changes.items():
+        set_option(tx, actor_id, name, value)
+
+
+def changed_at(tx: Tx) -> datetime | None:
+    """When an option was last changed; None: never."""
+    return tx.session.scalar(select(func.max(OptionRow.updated_at)))
+
+
 class OptionsCache:
     """The options of this process, read again when a notice says so and, since notices may be lost
     and other machines have none, when they are older than `fresh_s`.
@@ -70,6 +83,12 @@ class OptionsCache:
         self._read_at = 0.0
         self._is_stale = True
         db.notifier.subscribe(self._heard)
+
+    def fresh(self) -> Options | None:
+        """The options where no look at the database is needed for them, else None; never waits."""
+        held = self._held
+        is_old = self._is_stale or time.monotonic() - self._read_at > self._fresh_s
+        return None if is_old else held
 
     def current(self) -> Options:
         """The options as they were at most `fresh_s` ago."""

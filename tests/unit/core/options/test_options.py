@@ -57,6 +57,13 @@ def test_a_change_is_kept_with_its_version_and_author(db):
         ("encoder_preset", "placebo"),
         ("encoder_preset", "veryfast -f null"),
         ("videocms_upload_max_bytes", -1),
+        ("trusted_proxies", "10.0.0.0/8, nowhere"),
+        ("trusted_proxies", "10.0.0.1," * 300),
+        ("public_url", "video.example.org"),
+        ("public_url", "ftp://video.example.org"),
+        ("public_url", "http://[::1"),
+        ("captcha_type", "mine"),
+        ("burst_auth", 0),
     ],
 )
 def test_what_does_not_fit_is_refused_by_name(db, name, value):
@@ -65,6 +72,20 @@ def test_what_does_not_fit_is_refused_by_name(db, name, value):
     assert list(caught.value.fields) == [name]
     with db.read() as tx:
         assert options.read_options(tx) == options.Options()
+
+
+def test_several_are_changed_together_or_not_at_all(db):
+    with db.read() as tx:
+        assert options.changed_at(tx) is None
+    with pytest.raises(Invalid), db.write() as tx:
+        options.set_options(tx, 1, {"app_name": "Kino", "max_fps": 0})
+    with db.write() as tx:
+        options.set_options(tx, 1, {"max_fps": 30, "trusted_proxies": "10.0.0.0/8, ::1"})
+        now = tx.now
+    with db.read() as tx:
+        held = options.read_options(tx)
+        assert options.changed_at(tx) == now
+    assert (held.app_name, held.max_fps) == ("Polyreel", 30)
 
 
 @pytest.mark.parametrize(("name", "value"), [("future", "1"), ("max_fps", '"many"')])
@@ -93,4 +114,5 @@ def test_another_process_sees_a_change_within_a_second(open_db, fresh_s):
 
 def test_what_did_not_change_is_not_read_again(db):
     cache = options.OptionsCache(db, fresh_s=3600)
-    assert cache.current() is cache.current()
+    assert cache.fresh() is None
+    assert cache.current() is cache.current() is cache.fresh()
