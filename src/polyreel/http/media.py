@@ -71,6 +71,8 @@ class _Answer:
     modified_s: int
     cache: str
     body: bytes | Place
+    quality: str = ""
+    """The rendition it belongs to, for the statistics."""
 
 
 class MediaApp:
@@ -219,7 +221,7 @@ class MediaApp:
         cache = "private, max-age=31536000, immutable" if is_pinned else "private, no-cache"
         etag = f'"{rendition.id}-{rendition.revision}-{what}"'
         kind = "audio/mp4" if rendition.kind == "audio" else "video/mp4"
-        return _Answer(kind, etag, _modified_s(view), cache, body)
+        return _Answer(kind, etag, _modified_s(view), cache, body, rendition.name)
 
     async def _wait(
         self, view: MediaView, find: Callable[[MediaView], T | None]
@@ -303,7 +305,7 @@ class MediaApp:
         finally:
             # Also what went out before the viewer went away.
             if sent:
-                self._traffic.record(view.owner_id, view.video_id, sent)
+                self._traffic.record(view.owner_id, view.media_id, answer.quality, sent)
 
     async def _send_file(
         self, send: Send, fields: dict[str, str], place: Place, chosen: Selected

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from polyreel.core.stats import sent_bytes
+from polyreel.core.stats import total_of_media
 from tests.contract.media.viewer import BODY
 
 IMMUTABLE = "private, max-age=31536000, immutable"
@@ -13,7 +13,7 @@ IMMUTABLE = "private, max-age=31536000, immutable"
 def counted(stage):
     stage.traffic.flush()
     with stage.tools.db.read() as tx:
-        return sent_bytes(tx, stage.video.id)
+        return total_of_media(tx, "traffic", stage.video.media_id)
 
 
 def test_a_fragment_is_its_stretch_of_the_part(stage):

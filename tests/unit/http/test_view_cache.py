@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import contextmanager
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -36,7 +37,8 @@ def house(monkeypatch):
     monkeypatch.setattr(view_cache, "time", clock)
     monkeypatch.setattr(view_cache, "load_view", lambda tx, uuid: VIEW)
     notifier = SimpleNamespace(subscribe=lambda callback: None)
-    found.views = Views(SimpleNamespace(db=SimpleNamespace(read=read), notifier=notifier))
+    tools: Any = SimpleNamespace(db=SimpleNamespace(read=read), notifier=notifier)
+    found.views = Views(tools)
     return found
 
 

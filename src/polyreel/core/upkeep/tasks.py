@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from polyreel.core.ingest import delete_expired_answers, sweep_uploads
+from polyreel.core.stats import trim_statistics
 from polyreel.core.upkeep.sweep import sweep_files
 from polyreel.core.users import delete_expired
 from polyreel.infra.jobs import Job, JobKind, trim_jobs
@@ -28,6 +29,7 @@ def _sweep_rows(job: Job) -> None:
         delete_expired(tx)
         delete_expired_answers(tx)
         trim_jobs(tx, tx.now - JOBS_KEPT)
+        trim_statistics(tx)
 
 
 KINDS = (

@@ -6,7 +6,17 @@
 
 from polyreel.infra.db.contract import Engines, Trouble
 from polyreel.infra.db.opening import open_engines
-from polyreel.infra.db.rows import Base, UtcTime
-from polyreel.infra.db.sql import insert_ignore, now_us
+from polyreel.infra.db.rows import Base, UtcTime, sorted_text
+from polyreel.infra.db.sql import insert_adding, insert_ignore, now_us
 
-__all__ = ["Base", "Engines", "Trouble", "UtcTime", "insert_ignore", "now_us", "open_engines"]
+__all__ = [
+    "Base",
+    "Engines",
+    "Trouble",
+    "UtcTime",
+    "insert_adding",
+    "insert_ignore",
+    "now_us",
+    "open_engines",
+    "sorted_text",
+]

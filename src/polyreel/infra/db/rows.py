@@ -2,13 +2,13 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Dialect, MetaData
+from sqlalchemy import BigInteger, Dialect, MetaData, String
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
 from polyreel.kit import clock
 
-__all__ = ["Base", "UtcTime"]
+__all__ = ["Base", "UtcTime", "sorted_text"]
 
 
 class Base(DeclarativeBase):
@@ -23,6 +23,13 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
+
+
+def sorted_text(length: int) -> String:
+    """Text that is sorted, or looked for by how it begins: by code points on both databases, whatever
+    the rules of its language that a PostgreSQL was set up with.
+    """
+    return String(length).with_variant(String(length, collation="C"), "postgresql")
 
 
 class UtcTime(TypeDecorator[datetime]):

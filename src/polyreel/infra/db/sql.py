@@ -1,5 +1,6 @@
 """Expressions that each database spells its own way."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Table
@@ -7,7 +8,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-__all__ = ["insert_ignore", "now_us"]
+__all__ = ["insert_adding", "insert_ignore", "now_us"]
 
 
 class now_us(FunctionElement[int]):  # noqa: N801 - used like an SQL function
@@ -33,3 +34,13 @@ def insert_ignore(
     """An INSERT that does nothing where the unique `index` (partial: `where`) has the row already."""
     make = postgresql.insert if dialect == "postgresql" else sqlite.insert
     return make(table).on_conflict_do_nothing(index_elements=index, index_where=where)
+
+
+def insert_adding(
+    dialect: str, table: Table, *, index: Sequence[str], adding: Sequence[str]
+) -> Any:
+    """An INSERT that adds the columns `adding` to the row that is there already under `index`."""
+    make = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    statement = make(table)
+    sums = {name: table.c[name] + statement.excluded[name] for name in adding}
+    return statement.on_conflict_do_update(index_elements=list(index), set_=sums)

@@ -116,30 +116,86 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_setup")),
     )
     op.create_table(
-        "traffic",
-        sa.Column("hour", sa.BigInteger(), nullable=False),
-        sa.Column(
-            "owner_id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=False,
-            nullable=False,
-        ),
-        sa.Column(
-            "video_id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=False,
-            nullable=False,
-        ),
-        sa.Column("sent_bytes", sa.BigInteger(), nullable=False),
-        sa.Column("requests", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("hour", "owner_id", "video_id", name=op.f("pk_traffic")),
+        "statistics_of_machines",
+        sa.Column("gauge", sa.String(length=24), nullable=False),
+        sa.Column("slot_s", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("at", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("total", sa.Float(), nullable=False),
+        sa.Column("readings", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("gauge", "slot_s", "at", name=op.f("pk_statistics_of_machines")),
     )
+    op.create_table(
+        "statistics_of_media",
+        sa.Column("metric", sa.String(length=16), nullable=False),
+        sa.Column("slot_s", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column(
+            "media_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("at", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "user_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("quality", sa.String(length=40), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("events", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "metric",
+            "slot_s",
+            "media_id",
+            "at",
+            "user_id",
+            "quality",
+            name=op.f("pk_statistics_of_media"),
+        ),
+    )
+    with op.batch_alter_table("statistics_of_media", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_statistics_of_media_metric_slot_s_at"),
+            ["metric", "slot_s", "at"],
+            unique=False,
+        )
+        batch_op.create_index(
+            batch_op.f("ix_statistics_of_media_metric_slot_s_user_id_at"),
+            ["metric", "slot_s", "user_id", "at"],
+            unique=False,
+        )
+
+    op.create_table(
+        "statistics_of_users",
+        sa.Column("metric", sa.String(length=16), nullable=False),
+        sa.Column("slot_s", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column(
+            "user_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("at", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("events", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "metric", "slot_s", "user_id", "at", name=op.f("pk_statistics_of_users")
+        ),
+    )
+    with op.batch_alter_table("statistics_of_users", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_statistics_of_users_metric_slot_s_at"),
+            ["metric", "slot_s", "at"],
+            unique=False,
+        )
+
     op.create_table(
         "users",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("uuid", sa.String(length=36), nullable=False),
         sa.Column("name", sa.String(length=32), nullable=False),
-        sa.Column("name_folded", sa.String(length=128), nullable=False),
+        sa.Column("name_folded", sa.String(length=576), nullable=False),
         sa.Column("email", sa.String(length=254), nullable=True),
         sa.Column("email_folded", sa.String(length=1024), nullable=True),
         sa.Column("password_hash", sa.String(length=255), nullable=True),
@@ -186,7 +242,11 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("parent_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column(
+            "name",
+            sa.String(length=120).with_variant(sa.String(length=120, collation="C"), "postgresql"),
+            nullable=False,
+        ),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -358,7 +418,11 @@ def upgrade() -> None:
         sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("folder_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("media_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("name", sa.String(length=255), nullable=False),
+        sa.Column(
+            "name",
+            sa.String(length=255).with_variant(sa.String(length=255, collation="C"), "postgresql"),
+            nullable=False,
+        ),
         sa.Column("filename", sa.String(length=255), nullable=False),
         sa.Column("source", sa.String(length=16), nullable=False),
         sa.Column("visibility", sa.String(length=16), nullable=False),
