@@ -14,8 +14,8 @@ THEN = datetime(2026, 5, 1, 12, tzinfo=UTC)
 UUID = "01a1fbf3-f19b-70cc-bcf5-bf566fc9e952"
 VIDEO = Video(
     id=1, uuid=UUID, user_id=7, folder_id=3, media_id=1, name="a", filename="a.mp4", source="web",
-    visibility="unlisted", policy_version=1, created_at=THEN, updated_at=THEN, state="playable",
-    message=None, progress=0.426, size_bytes=0, duration_ms=0, width=0, height=0, has_poster=True,
+    visibility="unlisted", policy_version=1, poster_key=None, created_at=THEN, updated_at=THEN,
+    state="playable", message=None, progress=0.426, size_bytes=0, duration_ms=0, width=0, height=0, has_poster=True,
     revision=4, changed_at=THEN,
 )  # fmt: skip
 PICTURE = Rendition(

@@ -1,5 +1,6 @@
-"""The library: media (bytes, by SHA-256), videos (named entries of users), folders."""
+"""The library: media (bytes, by SHA-256), videos (named entries of users), folders, tags."""
 
+from polyreel.core.library.deleting import delete_folders, delete_video, delete_videos
 from polyreel.core.library.folders import (
     Folder,
     FolderNotFound,
@@ -10,6 +11,15 @@ from polyreel.core.library.folders import (
     get_folder,
     list_folders,
     may_add_to,
+    rename_folder,
+)
+from polyreel.core.library.lists import (
+    count_videos,
+    list_newest_videos,
+    list_recent_videos,
+    list_videos,
+    list_videos_of_media,
+    search_videos,
 )
 from polyreel.core.library.media import (
     Media,
@@ -18,25 +28,26 @@ from polyreel.core.library.media import (
     find_media_by_sha256,
     find_probe,
     get_media,
+    is_media_uid,
+    join_media,
     list_media_keys,
     notify_media,
+    set_media_sha256,
     update_media,
     update_media_progress,
 )
+from polyreel.core.library.moving import move_items
+from polyreel.core.library.posters import list_poster_keys, set_poster
+from polyreel.core.library.tags import Tag, TagNotFound, add_tag, list_tags, remove_tag
+from polyreel.core.library.usage import Usage, usage_of
 from polyreel.core.library.videos import (
     VISIBILITIES,
     Video,
     VideoNotFound,
-    count_videos,
     create_video,
-    delete_video,
     find_video_by_uuid,
     get_video,
     get_video_by_uuid,
-    list_newest_videos,
-    list_recent_videos,
-    list_videos,
-    list_videos_of_media,
     may_watch,
     update_video,
     used_bytes,
@@ -47,14 +58,20 @@ __all__ = [
     "Folder",
     "FolderNotFound",
     "Media",
+    "Tag",
+    "TagNotFound",
+    "Usage",
     "Video",
     "VideoNotFound",
+    "add_tag",
     "count_videos",
     "create_folder",
     "create_media",
     "create_video",
+    "delete_folders",
     "delete_media_if_unused",
     "delete_video",
+    "delete_videos",
     "ensure_folder_path",
     "find_folder_by_path",
     "find_media_by_sha256",
@@ -68,14 +85,22 @@ __all__ = [
     "list_folders",
     "list_media_keys",
     "list_newest_videos",
+    "list_poster_keys",
     "list_recent_videos",
+    "list_tags",
     "list_videos",
     "list_videos_of_media",
     "may_add_to",
     "may_watch",
+    "move_items",
     "notify_media",
+    "remove_tag",
+    "rename_folder",
+    "search_videos",
+    "set_poster",
     "update_media",
     "update_media_progress",
     "update_video",
+    "usage_of",
     "used_bytes",
 ]

@@ -5,19 +5,27 @@ from datetime import datetime
 
 from sqlalchemy import select
 
+from polyreel.core.library.names import clean_name
 from polyreel.core.library.tables import FolderRow
+from polyreel.core.library.tree import rows_above
 from polyreel.core.users import Actor, allow
 from polyreel.infra.tx import Tx
 from polyreel.kit.errors import Invalid, NotFound
 
-MAX_NAME = 120
-MAX_DEPTH = 64
+# Well below the thousand steps that SQLite follows when it deletes what hangs on a deleted row.
+MAX_DEPTH = 500
 
 
 class FolderNotFound(NotFound):
     """No such folder for this caller."""
 
     default = "The folder does not exist."
+
+
+class TooDeep(Invalid):
+    """There is no end to some trees."""
+
+    default = f"Folders can be nested {MAX_DEPTH} deep."
 
 
 @dataclass(frozen=True)
@@ -39,8 +47,8 @@ def create_folder(tx: Tx, actor: Actor, name: str, parent_id: int | None = None)
         parent = get_folder(tx, actor, parent_id)
         if parent.user_id != actor.user_id:
             raise FolderNotFound
-        if len(folder_path(tx, parent_id)) >= MAX_DEPTH:
-            raise Invalid(fields={"name": [f"Folders can be nested {MAX_DEPTH} deep."]})
+        if len(rows_above(tx, parent_id)) >= MAX_DEPTH:
+            raise TooDeep
     row = FolderRow(
         user_id=actor.user_id,
         parent_id=parent_id,
@@ -52,19 +60,6 @@ def create_folder(tx: Tx, actor: Actor, name: str, parent_id: int | None = None)
     tx.session.flush()
     tx.notify(f"library:{actor.user_id}")
     return _folder(row)
-
-
-def clean_name(name: str, field: str = "name", longest: int = MAX_NAME) -> str:
-    """The name as it is kept: trimmed, 1 to `longest` characters, no control characters.
-
-    Raises Invalid with `field`.
-    """
-    name = name.strip()
-    if not 1 <= len(name) <= longest:
-        raise Invalid(fields={field: [f"The {field} must have 1 to {longest} characters."]})
-    if any(ord(letter) < 32 or ord(letter) == 127 for letter in name):
-        raise Invalid(fields={field: [f"The {field} must not hold control characters."]})
-    return name
 
 
 def get_folder(tx: Tx, actor: Actor, folder_id: int) -> Folder:
@@ -126,29 +121,38 @@ def ensure_folder_path(tx: Tx, actor: Actor, names: list[str]) -> Folder | None:
     return found
 
 
+def rename_folder(tx: Tx, actor: Actor, folder_id: int, name: str) -> Folder:
+    """Give a folder another name. Raises FolderNotFound, Invalid."""
+    row = writable_folder(tx, actor, folder_id)
+    row.name = clean_name(name)
+    row.updated_at = tx.now
+    tx.session.flush()
+    tx.notify(f"library:{row.user_id}")
+    return _folder(row)
+
+
 def folder_path(tx: Tx, folder_id: int | None) -> list[Folder]:
     """The folders from the root down to this one."""
-    path: list[Folder] = []
-    while folder_id is not None and len(path) <= MAX_DEPTH:
-        row = tx.session.get(FolderRow, folder_id)
-        if row is None:
-            break
-        path.insert(0, _folder(row))
-        folder_id = row.parent_id
-    return path
+    return [] if folder_id is None else [_folder(row) for row in rows_above(tx, folder_id)]
 
 
 def may_add_to(tx: Tx, actor: Actor, folder_id: int | None) -> None:
     """Raise FolderNotFound unless the actor may put things into this folder."""
     if folder_id is not None:
-        row = tx.session.get(FolderRow, folder_id)
-        if row is None:
-            raise FolderNotFound
-        try:
-            allow(actor, "write", owner_id=row.user_id)
-        except NotFound:
-            # In the same words, so that a stranger's folder is like one that is not.
-            raise FolderNotFound from None
+        writable_folder(tx, actor, folder_id)
+
+
+def writable_folder(tx: Tx, actor: Actor, folder_id: int) -> FolderRow:
+    """The row of a folder that the actor may change. Raises FolderNotFound."""
+    row = tx.session.get(FolderRow, folder_id)
+    if row is None:
+        raise FolderNotFound
+    try:
+        allow(actor, "write", owner_id=row.user_id)
+    except NotFound:
+        # In the same words, so that a stranger's folder is like one that is not.
+        raise FolderNotFound from None
+    return row
 
 
 def _folder(row: FolderRow) -> Folder:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from polyreel.core.library.tables import MediaRow, VideoRow
 from polyreel.infra.tx import Tx
@@ -69,6 +69,30 @@ def get_media(tx: Tx, media_id: int) -> Media:
     if row is None:
         raise NotFound("The media has been deleted.")
     return _media(row)
+
+
+def is_media_uid(tx: Tx, uid: str) -> bool:
+    """Whether there is a media of this uid."""
+    return tx.session.scalar(select(MediaRow.id).where(MediaRow.uid == uid)) is not None
+
+
+def join_media(tx: Tx, media_id: int, into_id: int) -> None:
+    """Let every video of one media point at another with the same bytes, and delete the first; its
+    files go with the next sweep.
+    """
+    tx.session.execute(
+        update(VideoRow).where(VideoRow.media_id == media_id).values(media_id=into_id)
+    )
+    tx.session.delete(tx.session.get_one(MediaRow, media_id))
+    tx.session.flush()
+    tx.notify(f"media:{media_id}")
+    notify_media(tx, into_id)
+
+
+def set_media_sha256(tx: Tx, media_id: int, sha256: str) -> None:
+    """Record what was found out about the bytes after they were published."""
+    tx.session.get_one(MediaRow, media_id).sha256 = sha256
+    tx.session.flush()
 
 
 def find_probe(tx: Tx, media_id: int) -> str | None:

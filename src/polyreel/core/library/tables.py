@@ -1,11 +1,20 @@
-"""Rows of the library: media (bytes), videos (named entries), folders."""
+"""Rows of the library: media (bytes), videos (named entries), folders, tags."""
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String, Text
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
-from polyreel.infra.db import Base, UtcTime
+from polyreel.infra.db import Base, UtcTime, sorted_text
 
 ID = BigInteger().with_variant(Integer(), "sqlite")
 # SQLite gives the id of a deleted last row to the next one, PostgreSQL never does. Jobs, caches and
@@ -21,7 +30,7 @@ class FolderRow(Base):
     id: Mapped[int] = mapped_column(ID, primary_key=True)
     user_id: Mapped[int] = mapped_column(ID, ForeignKey("users.id", ondelete="CASCADE"))
     parent_id: Mapped[int | None] = mapped_column(ID, ForeignKey("folders.id", ondelete="CASCADE"))
-    name: Mapped[str] = mapped_column(String(120))
+    name: Mapped[str] = mapped_column(sorted_text(120))
     created_at: Mapped[datetime] = mapped_column(UtcTime)
     updated_at: Mapped[datetime] = mapped_column(UtcTime)
 
@@ -69,11 +78,15 @@ class VideoRow(Base):
     user_id: Mapped[int] = mapped_column(ID, ForeignKey("users.id"))
     folder_id: Mapped[int | None] = mapped_column(ID, ForeignKey("folders.id"))
     media_id: Mapped[int] = mapped_column(ID, ForeignKey("media.id"), index=True)
-    name: Mapped[str] = mapped_column(String(255))
+    name: Mapped[str] = mapped_column(sorted_text(255))
+    # As it is looked for, see fold_name.
+    name_folded: Mapped[str] = mapped_column(String(255))
     filename: Mapped[str] = mapped_column(String(255))
     source: Mapped[str] = mapped_column(String(16))
     visibility: Mapped[str] = mapped_column(String(16))
     policy_version: Mapped[int] = mapped_column(Integer, default=1)
+    # The picture someone chose for it; None: the media's.
+    poster_key: Mapped[str | None] = mapped_column(String(200))
     created_at: Mapped[datetime] = mapped_column(UtcTime)
     updated_at: Mapped[datetime] = mapped_column(UtcTime)
 
@@ -81,6 +94,35 @@ class VideoRow(Base):
         Index(None, "user_id", "folder_id", "name"),
         Index(None, "user_id", "source", "id"),
         Index(None, "user_id", "folder_id", "id"),
+        # A search reads all of it and nothing else.
+        Index(None, "user_id", "name_folded"),
         Index(None, "folder_id"),
         NEVER_AGAIN,
+    )
+
+
+class TagRow(Base):
+    """A word of one user's that their videos can have."""
+
+    __tablename__ = "tags"
+
+    id: Mapped[int] = mapped_column(ID, primary_key=True)
+    user_id: Mapped[int] = mapped_column(ID, ForeignKey("users.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(sorted_text(120))
+    created_at: Mapped[datetime] = mapped_column(UtcTime)
+    updated_at: Mapped[datetime] = mapped_column(UtcTime)
+
+    __table_args__ = (UniqueConstraint("user_id", "name"), NEVER_AGAIN)
+
+
+class VideoTagRow(Base):
+    """A video has a tag."""
+
+    __tablename__ = "video_tags"
+
+    video_id: Mapped[int] = mapped_column(
+        ID, ForeignKey("videos.id", ondelete="CASCADE"), primary_key=True
+    )
+    tag_id: Mapped[int] = mapped_column(
+        ID, ForeignKey("tags.id", ondelete="CASCADE"), primary_key=True, index=True
     )

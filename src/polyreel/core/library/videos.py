@@ -1,14 +1,15 @@
-"""Videos: create, find, list, change and delete the named entries of users."""
+"""Videos: create, find and change the named entries of users."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, case, func, or_, select
 
-from polyreel.core.library.folders import FolderNotFound, clean_name, listed_owner, may_add_to
-from polyreel.core.library.media import Media, delete_media_if_unused
-from polyreel.core.library.tables import FolderRow, MediaRow, VideoRow
+from polyreel.core.library.folders import may_add_to
+from polyreel.core.library.media import Media
+from polyreel.core.library.names import clean_name, fold_name
+from polyreel.core.library.tables import MediaRow, VideoRow
 from polyreel.core.users import Actor, allow
 from polyreel.infra.tx import Tx
 from polyreel.kit.errors import Invalid, NotFound
@@ -29,7 +30,7 @@ class Video:
     """A video with what a list shows of its media.
 
     `state` is one of received, processing, playable, ready, damaged, failed; `message` is a sentence
-    for the last two. `progress` is the share of all planned work, 0 to 1. `revision` grows with every
+    for the last two. `poster_key` is the picture chosen for it, if any. `progress` is the share of all planned work, 0 to 1. `revision` grows with every
     change of what can be played.
     """
 
@@ -43,6 +44,7 @@ class Video:
     source: str
     visibility: str
     policy_version: int
+    poster_key: str | None
     created_at: datetime
     updated_at: datetime
     state: str
@@ -82,12 +84,14 @@ def create_video(  # noqa: PLR0913 - a row's columns
     cli). Raises Invalid, FolderNotFound.
     """
     may_add_to(tx, actor, folder_id)
+    kept = clean_name(name, longest=MAX_NAME)
     row = VideoRow(
         uuid=uuid7(),
         user_id=actor.user_id,
         folder_id=folder_id,
         media_id=media.id,
-        name=clean_name(name, longest=MAX_NAME),
+        name=kept,
+        name_folded=fold_name(kept),
         filename=filename,
         source=source,
         visibility=_checked_visibility(visibility),
@@ -107,8 +111,8 @@ def find_video_by_uuid(tx: Tx, uuid: str) -> Video | None:
     canonical = parse_uuid(uuid)
     if canonical is None:
         return None
-    row = tx.session.execute(_rows().where(VideoRow.uuid == canonical)).first()
-    return _video(row) if row else None
+    found = videos_of(tx, video_query().where(VideoRow.uuid == canonical))
+    return found[0] if found else None
 
 
 def get_video_by_uuid(tx: Tx, actor: Actor | None, uuid: str) -> Video:
@@ -130,67 +134,10 @@ def may_watch(actor: Actor | None, video: Video) -> bool:
 
 def get_video(tx: Tx, actor: Actor, video_id: int) -> Video:
     """A video of the actor's own, or anyone's for an administrator. Raises VideoNotFound."""
-    row = tx.session.execute(_rows().where(VideoRow.id == video_id)).first()
-    if row is None or not (actor.is_admin or row[0].user_id == actor.user_id):
+    found = videos_of(tx, video_query().where(VideoRow.id == video_id))
+    if not found or not (actor.is_admin or found[0].user_id == actor.user_id):
         raise VideoNotFound
-    return _video(row)
-
-
-def list_videos(
-    tx: Tx, actor: Actor, folder_id: int | None, *, owner_id: int | None = None
-) -> list[Video]:
-    """What lies directly in a folder (None: the root), by name in code point order; of `owner_id`
-    when an administrator asks. Raises FolderNotFound when the folder does not exist at all.
-    """
-    if folder_id is not None and tx.session.get(FolderRow, folder_id) is None:
-        raise FolderNotFound
-    query = _rows().where(
-        VideoRow.user_id == listed_owner(actor, owner_id), VideoRow.folder_id == folder_id
-    )
-    return _videos(tx, query.order_by(VideoRow.name, VideoRow.id))
-
-
-def list_newest_videos(
-    tx: Tx,
-    actor: Actor,
-    folder_id: int | None,
-    *,
-    owner_id: int | None = None,
-    before_id: int | None = None,
-    limit: int = 60,
-) -> list[Video]:
-    """What lies directly in a folder, newest first; `before_id` goes on below that video."""
-    query = _rows().where(
-        VideoRow.user_id == listed_owner(actor, owner_id), VideoRow.folder_id == folder_id
-    )
-    if before_id is not None:
-        query = query.where(VideoRow.id < before_id)
-    return _videos(tx, query.order_by(VideoRow.id.desc()).limit(limit))
-
-
-def count_videos(tx: Tx, folder_ids: Sequence[int]) -> dict[int, int]:
-    """How many videos lie directly in each of these folders, by folder; empty ones are left out."""
-    rows = tx.session.execute(
-        select(VideoRow.folder_id, func.count())
-        .where(VideoRow.folder_id.in_(folder_ids))
-        .group_by(VideoRow.folder_id)
-    )
-    return {folder_id: count for folder_id, count in rows if folder_id is not None}
-
-
-def list_recent_videos(
-    tx: Tx, actor: Actor, *, limit: int = 50, source: str | None = None
-) -> list[Video]:
-    """The actor's own videos, newest first; of one way in where `source` is given."""
-    query = _rows().where(VideoRow.user_id == actor.user_id)
-    if source is not None:
-        query = query.where(VideoRow.source == source)
-    return _videos(tx, query.order_by(VideoRow.id.desc()).limit(limit))
-
-
-def list_videos_of_media(tx: Tx, media_id: int) -> list[Video]:
-    """Every user's entry for one media."""
-    return _videos(tx, _rows().where(VideoRow.media_id == media_id).order_by(VideoRow.id))
+    return found[0]
 
 
 def update_video(
@@ -200,9 +147,10 @@ def update_video(
 
     Raises VideoNotFound, Invalid.
     """
-    row = _own_row(tx, actor, uuid)
+    row = writable_video(tx, actor, VideoRow.uuid == parse_uuid(uuid))
     if name is not None:
         row.name = clean_name(name, longest=MAX_NAME)
+        row.name_folded = fold_name(row.name)
     if visibility is not None and visibility != row.visibility:
         row.visibility = _checked_visibility(visibility)
         row.policy_version = row.policy_version + 1
@@ -212,18 +160,6 @@ def update_video(
     tx.notify(f"library:{row.user_id}")
     tx.notify(f"video:{row.uuid}")
     return get_video(tx, actor, row.id)
-
-
-def delete_video(tx: Tx, actor: Actor, uuid: str) -> int | None:
-    """Delete an entry; answers the id of its media when that died with it. Raises VideoNotFound."""
-    row = _own_row(tx, actor, uuid)
-    media_id, owner_id = row.media_id, row.user_id
-    tx.session.delete(row)
-    tx.session.flush()
-    tx.notify(f"policy:{row.uuid}")
-    tx.notify(f"video:{row.uuid}")
-    tx.notify(f"library:{owner_id}")
-    return media_id if delete_media_if_unused(tx, media_id) else None
 
 
 def used_bytes(tx: Tx, user_id: int) -> int:
@@ -236,11 +172,15 @@ def used_bytes(tx: Tx, user_id: int) -> int:
     return int(total or 0)
 
 
-def _own_row(tx: Tx, actor: Actor, uuid: str) -> VideoRow:
-    row = tx.session.scalars(select(VideoRow).where(VideoRow.uuid == uuid)).first()
+def writable_video(tx: Tx, actor: Actor, which: ColumnElement[bool]) -> VideoRow:
+    """The row of a video that the actor may change. Raises VideoNotFound."""
+    row = tx.session.scalars(select(VideoRow).where(which)).first()
     if row is None:
         raise VideoNotFound
-    allow(actor, "write", owner_id=row.user_id)
+    try:
+        allow(actor, "write", owner_id=row.user_id)
+    except NotFound:
+        raise VideoNotFound from None
     return row
 
 
@@ -250,37 +190,37 @@ def _checked_visibility(visibility: str) -> str:
     return visibility
 
 
-def _rows() -> Select[VideoRow, MediaRow]:
-    return select(VideoRow, MediaRow).join(MediaRow, VideoRow.media_id == MediaRow.id)
+def video_query() -> Select[*tuple[Any, ...]]:
+    """Selects what `videos_of` reads; videos and their media are joined in it."""
+    columns: Any = [column.label(name) for name, column in _COLUMNS.items()]
+    return select(*columns).join(MediaRow, VideoRow.media_id == MediaRow.id)
 
 
-def _videos(tx: Tx, query: Select[VideoRow, MediaRow]) -> list[Video]:
-    return [_video(row) for row in tx.session.execute(query)]
+def videos_of(tx: Tx, query: Select[*tuple[Any, ...]]) -> list[Video]:
+    """The videos that a `video_query` finds."""
+    return [Video(*row) for row in tx.session.execute(query)]
 
 
-def _video(pair: Row[VideoRow, MediaRow]) -> Video:
-    row, media = pair
-    return Video(
-        id=row.id,
-        uuid=row.uuid,
-        user_id=row.user_id,
-        folder_id=row.folder_id,
-        media_id=row.media_id,
-        name=row.name,
-        filename=row.filename,
-        source=row.source,
-        visibility=row.visibility,
-        policy_version=row.policy_version,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-        state=media.state,
-        message=media.message,
-        progress=1.0 if media.state in ("ready", "damaged") else media.progress,
-        size_bytes=media.size_bytes,
-        duration_ms=media.duration_ms,
-        width=media.width,
-        height=media.height,
-        has_poster=media.poster_key is not None,
-        revision=media.revision,
-        changed_at=max(row.updated_at, media.updated_at),
-    )
+# Only what a video shows, as plain columns: in a list of thousands, rows that can be changed, and
+# the cuts of their films, would take most of the time. In the order of the fields of Video.
+_COLUMNS: dict[str, SQLColumnExpression[Any]] = {
+    **{
+        name: getattr(VideoRow, name)
+        for name in (
+            "id", "uuid", "user_id", "folder_id", "media_id", "name", "filename", "source",
+            "visibility", "policy_version", "poster_key", "created_at", "updated_at",
+        )
+    },
+    "state": MediaRow.state,
+    "message": MediaRow.message,
+    "progress": case((MediaRow.state.in_(("ready", "damaged")), 1.0), else_=MediaRow.progress),
+    "size_bytes": MediaRow.size_bytes,
+    "duration_ms": MediaRow.duration_ms,
+    "width": MediaRow.width,
+    "height": MediaRow.height,
+    "has_poster": or_(VideoRow.poster_key.is_not(None), MediaRow.poster_key.is_not(None)),
+    "revision": MediaRow.revision,
+    "changed_at": case(
+        (MediaRow.updated_at > VideoRow.updated_at, MediaRow.updated_at), else_=VideoRow.updated_at
+    ),
+}  # fmt: skip

@@ -141,7 +141,7 @@ def upgrade() -> None:
             autoincrement=False,
             nullable=False,
         ),
-        sa.Column("quality", sa.String(length=40), nullable=False),
+        sa.Column("label", sa.String(length=120), nullable=False),
         sa.Column("amount", sa.BigInteger(), nullable=False),
         sa.Column("events", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint(
@@ -150,7 +150,7 @@ def upgrade() -> None:
             "media_id",
             "at",
             "user_id",
-            "quality",
+            "label",
             name=op.f("pk_statistics_of_media"),
         ),
     )
@@ -304,6 +304,48 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_table(
+        "resumable_uploads",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("uid", sa.String(length=36), nullable=False),
+        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("group_uid", sa.String(length=36), nullable=False),
+        sa.Column("kind", sa.String(length=8), nullable=False),
+        sa.Column("source", sa.String(length=16), nullable=False),
+        sa.Column("name", sa.String(length=255), nullable=False),
+        sa.Column("folder_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("info", sa.Text(), nullable=False),
+        sa.Column("parts", sa.JSON(), nullable=False),
+        sa.Column("length_bytes", sa.BigInteger(), nullable=True),
+        sa.Column("offset_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("reserved_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=True),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("message", sa.Text(), nullable=True),
+        sa.Column("video_uuid", sa.String(length=36), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user_id"],
+            ["users.id"],
+            name=op.f("fk_resumable_uploads_user_id_users"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_resumable_uploads")),
+        sa.UniqueConstraint("uid", name=op.f("uq_resumable_uploads_uid")),
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("resumable_uploads", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_resumable_uploads_expires_at"), ["expires_at"], unique=False
+        )
+        batch_op.create_index(
+            batch_op.f("ix_resumable_uploads_user_id_group_uid"),
+            ["user_id", "group_uid"],
+            unique=False,
+        )
+
+    op.create_table(
         "sessions",
         sa.Column("token_hash", sa.String(length=64), nullable=False),
         sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -321,6 +363,24 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_sessions_expires_at"), ["expires_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_sessions_user_id"), ["user_id"], unique=False)
 
+    op.create_table(
+        "tags",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "name",
+            sa.String(length=120).with_variant(sa.String(length=120, collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name=op.f("fk_tags_user_id_users"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_tags")),
+        sa.UniqueConstraint("user_id", "name", name=op.f("uq_tags_user_id_name")),
+        sqlite_autoincrement=True,
+    )
     op.create_table(
         "upload_answers",
         sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -423,10 +483,12 @@ def upgrade() -> None:
             sa.String(length=255).with_variant(sa.String(length=255, collation="C"), "postgresql"),
             nullable=False,
         ),
+        sa.Column("name_folded", sa.String(length=255), nullable=False),
         sa.Column("filename", sa.String(length=255), nullable=False),
         sa.Column("source", sa.String(length=16), nullable=False),
         sa.Column("visibility", sa.String(length=16), nullable=False),
         sa.Column("policy_version", sa.Integer(), nullable=False),
+        sa.Column("poster_key", sa.String(length=200), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -452,7 +514,28 @@ def upgrade() -> None:
             unique=False,
         )
         batch_op.create_index(
+            batch_op.f("ix_videos_user_id_name_folded"), ["user_id", "name_folded"], unique=False
+        )
+        batch_op.create_index(
             batch_op.f("ix_videos_user_id_source_id"), ["user_id", "source", "id"], unique=False
         )
+
+    op.create_table(
+        "video_tags",
+        sa.Column("video_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("tag_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["tag_id"], ["tags.id"], name=op.f("fk_video_tags_tag_id_tags"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["video_id"],
+            ["videos.id"],
+            name=op.f("fk_video_tags_video_id_videos"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("video_id", "tag_id", name=op.f("pk_video_tags")),
+    )
+    with op.batch_alter_table("video_tags", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_video_tags_tag_id"), ["tag_id"], unique=False)
 
     # ### end Alembic commands ###
