@@ -24,6 +24,7 @@ Metric = Literal["traffic", "upload", "encoding", "remote", "remote_time"]
 """Bytes sent, bytes received, milliseconds encoded, bytes fetched, milliseconds of fetching."""
 
 EVERYBODY = 0
+LONGEST_LABEL = 120
 _users: Any = UserSumRow.__table__
 _media: Any = MediaSumRow.__table__
 _log = logging.getLogger("polyreel.stats")
@@ -37,7 +38,8 @@ class Count:
     user_id: int
     amount: int
     media_id: int | None = None
-    quality: str = ""
+    label: str = ""
+    """A rendition, or the host that was fetched from."""
     events: int = 1
     at_s: int | None = None
     """Seconds from the epoch; None: now."""
@@ -53,11 +55,12 @@ def add_counts(tx: Tx, counts: Iterable[Count]) -> None:
             at = slot_start(now_s if one.at_s is None else one.at_s, slot_s)
             for user_id in (one.user_id, EVERYBODY):
                 _sum(users, (one.metric, slot_s, user_id, at), one)
-            if one.media_id is not None:
-                key = (one.metric, slot_s, one.media_id, at, one.user_id, one.quality)
+            if one.media_id is not None or one.label:
+                label = one.label[:LONGEST_LABEL]
+                key = (one.metric, slot_s, one.media_id or 0, at, one.user_id, label)
                 _sum(media, key, one)
     _write(tx, _users, ("metric", "slot_s", "user_id", "at"), users)
-    _write(tx, _media, ("metric", "slot_s", "media_id", "at", "user_id", "quality"), media)
+    _write(tx, _media, ("metric", "slot_s", "media_id", "at", "user_id", "label"), media)
 
 
 def _sum(sums: dict[tuple[Any, ...], list[int]], key: tuple[Any, ...], one: Count) -> None:

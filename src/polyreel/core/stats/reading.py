@@ -18,6 +18,7 @@ __all__ = [
     "Point",
     "Top",
     "list_top_files",
+    "list_top_labels",
     "list_top_storage_files",
     "list_top_storage_users",
     "list_top_users",
@@ -55,17 +56,17 @@ def read_curve(
     *,
     user_id: int | None = None,
     media_id: int | None = None,
-    quality: str | None = None,
+    label: str | None = None,
 ) -> list[Point]:
     """Sums by bucket, oldest first, empty buckets included; of one user, or of everybody."""
-    if media_id is None and quality is None:
+    if media_id is None and label is None:
         rows: Any = UserSumRow
         where = [rows.user_id == (EVERYBODY if user_id is None else user_id)]
     else:
         rows = MediaSumRow
         where = [] if user_id is None else [rows.user_id == user_id]
         where += [] if media_id is None else [rows.media_id == media_id]
-        where += [] if quality is None else [rows.quality == quality]
+        where += [] if label is None else [rows.label == label]
     where.append(rows.metric == metric)
     return _filled(span, _buckets(tx, rows, span, func.sum(rows.amount), where))
 
@@ -106,6 +107,15 @@ def list_top_files(
     where = [] if user_id is None else [MediaSumRow.user_id == user_id]
     found = _greatest(tx, MediaSumRow, MediaSumRow.media_id, metric, (start_s, end_s), where)
     return _named_files(tx, found, user_id)
+
+
+def list_top_labels(
+    tx: Tx, metric: Metric, start_s: int, end_s: int, *, user_id: int | None = None
+) -> list[Top]:
+    """The labels with the most of something between two moments, as names; at most 10."""
+    where = [] if user_id is None else [MediaSumRow.user_id == user_id]
+    found = _greatest(tx, MediaSumRow, MediaSumRow.label, metric, (start_s, end_s), where)
+    return [Top(0, label, amount) for label, amount in found]
 
 
 def list_top_users(
@@ -164,7 +174,7 @@ def _greatest(
     metric: Metric,
     between: tuple[int, int],
     where: list[ColumnElement[bool]],
-) -> list[tuple[int, int]]:
+) -> list[tuple[Any, int]]:
     start_s, end_s = between
     slot_s = coarsest(max(1, (end_s - start_s) // _SLOTS_OF_A_LIST), start_s, clock.epoch_s())
     total = func.sum(rows.amount)
@@ -177,7 +187,7 @@ def _greatest(
         .order_by(total.desc(), what)
         .limit(LONGEST_LIST)
     )
-    return [(int(number), int(found)) for number, found in tx.session.execute(query)]
+    return [(key, int(found)) for key, found in tx.session.execute(query)]
 
 
 def _named_files(tx: Tx, found: list[tuple[int, int]], user_id: int | None) -> list[Top]:

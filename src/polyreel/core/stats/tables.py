@@ -28,7 +28,9 @@ class UserSumRow(Base):
 
 
 class MediaSumRow(Base):
-    """The same for one media of one user; `quality` is a rendition's name, or empty."""
+    """The same for one media (0: none) of one user; `label` is a rendition's name, the host that was
+    fetched from, or empty.
+    """
 
     __tablename__ = "statistics_of_media"
 
@@ -37,7 +39,7 @@ class MediaSumRow(Base):
     media_id: Mapped[int] = mapped_column(ID, primary_key=True, autoincrement=False)
     at: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     user_id: Mapped[int] = mapped_column(ID, primary_key=True, autoincrement=False)
-    quality: Mapped[str] = mapped_column(String(40), primary_key=True)
+    label: Mapped[str] = mapped_column(String(120), primary_key=True)
     amount: Mapped[int] = mapped_column(BigInteger)
     events: Mapped[int] = mapped_column(BigInteger)
 

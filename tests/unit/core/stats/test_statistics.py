@@ -11,6 +11,7 @@ from polyreel.core.stats import (
     Traffic,
     add_counts,
     list_top_files,
+    list_top_labels,
     list_top_storage_files,
     list_top_users,
     read_curve,
@@ -86,7 +87,7 @@ def test_a_curve_of_one_media_or_one_quality(db):
     )
     add(db, Count("traffic", 1, 100, 6, "720p", at_s=NOW))
     assert curve(db, "traffic", NOW - HOUR, NOW, 4, media_id=5)[-1] == (NOW, 13)
-    assert curve(db, "traffic", NOW - HOUR, NOW, 4, quality="720p", user_id=1)[-1] == (NOW, 110)
+    assert curve(db, "traffic", NOW - HOUR, NOW, 4, label="720p", user_id=1)[-1] == (NOW, 110)
     assert curve(db, "traffic", NOW - HOUR, NOW, 4, media_id=5, user_id=2)[-1] == (NOW, 0)
 
 
@@ -103,6 +104,16 @@ def test_the_greatest_come_first_and_those_who_are_gone_have_no_name(db):
     ]
     assert len(files) == 10
     assert [(one.id, one.amount) for one in users] == [(2, 5000), (1, 780)]
+
+
+def test_hosts_are_told_by_name(db):
+    add(db, Count("remote", 1, 10, label="a.example", at_s=NOW))
+    add(db, Count("remote", 2, 30, label="b.example:8080", at_s=NOW))
+    with db.read() as tx:
+        found = list_top_labels(tx, "remote", NOW - HOUR, NOW)
+        mine = list_top_labels(tx, "remote", NOW - HOUR, NOW, user_id=1)
+    assert [(one.name, one.amount) for one in found] == [("b.example:8080", 30), ("a.example", 10)]
+    assert [one.name for one in mine] == ["a.example"]
 
 
 def test_traffic_is_gathered_and_written_once(db):
