@@ -42,7 +42,7 @@ class _Server:
 
     def started(self) -> Postgres:
         if self.postgres is None:
-            self.postgres = Postgres()
+            self.postgres = Postgres(in_memory=True)
             self.postgres.start()
             self.postgres.create(name=TEMPLATE)
             _migrate(self.postgres.url(TEMPLATE), self.postgres.folder / "run")
@@ -92,10 +92,11 @@ def everything_in(file: Path) -> bytes:
     if not ON_POSTGRESQL:
         return b"".join(path.read_bytes() for path in file.parent.glob(f"{file.name}*"))
     url = database_url(file)
+    tables = rows_of(url, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
     found = [
         str(row)
-        for table in Base.metadata.sorted_tables
-        for row in rows_of(url, f'SELECT kept::text FROM "{table.name}" AS kept')
+        for table in tables
+        for row in rows_of(url, f'SELECT kept::text FROM "{table["tablename"]}" AS kept')
     ]
     return "\n".join(found).encode()
 

@@ -25,12 +25,12 @@ def open_database(folder: Path) -> Database:
     """
     run_dir = folder / "run"
     notifier = Notifier(run_dir)
-    notifier.start()
     db = Database(
         database_url(folder / "polyreel.db"),
         lock_path=run_dir / "write.lock",
         notifier=notifier,
         enqueuer=NoJobs(),
     )
+    notifier.start()
     make_tables(db)
     return db

@@ -122,13 +122,18 @@ def test_the_claim_reads_no_table_from_end_to_end(db: Database) -> None:
     with db.write() as tx:
         tx.enqueue("k")
         connection = tx.session.connection()
+        explain = "EXPLAIN QUERY PLAN"
+        if db.dialect == "postgresql":
+            # One row is read from end to end, unless it is told that this costs too much.
+            connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+            explain = "EXPLAIN"
         rows = connection.exec_driver_sql(
-            "EXPLAIN QUERY PLAN SELECT id FROM jobs WHERE state = 'queued' AND lane = 'fast'"
+            f"{explain} SELECT id FROM jobs WHERE state = 'queued' AND lane = 'fast'"
             " AND run_after <= 5 ORDER BY priority DESC, run_after, id LIMIT 1"
         )
         plans = [str(row[-1]) for row in rows]
     assert any("ix_jobs_claim" in plan for plan in plans)
-    assert not any(plan.startswith("SCAN") for plan in plans)
+    assert not any(plan.startswith("SCAN") or "Seq Scan" in plan for plan in plans)
 
 
 def test_postgresql_can_say_all_this() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from polyreel.infra.notify import Notifier
 from polyreel.infra.tx import Database, JobOrder, Tx
@@ -90,7 +90,7 @@ def test_actions_run_after_the_commit(db: Database) -> None:
 
 
 def test_reading_cannot_write(db: Database) -> None:
-    with pytest.raises(OperationalError), db.read() as tx:
+    with pytest.raises(DBAPIError), db.read() as tx:
         tx.session.execute(text("INSERT INTO t VALUES (1)"))
 
 

@@ -41,14 +41,16 @@ def add_file(  # noqa: PLR0913 - one more than six: what, for whom, and as what
     `begin_upload` and `Upload.finish` raise.
     """
     fd = _opened(path)
+    # Names on disk are bytes, and not always UTF-8.
+    filename = os.fsencode(path.name).decode(errors="replace")
     try:
         size = os.fstat(fd).st_size
         upload = begin_upload(db, storage, actor, source="cli", declared_bytes=size)
         try:
             _copy(fd, upload, size, report or (lambda _: None))
             return upload.finish(
-                name=name or path.name,
-                filename=path.name,
+                name=name or filename,
+                filename=filename,
                 folder_id=folder_id,
                 visibility=visibility,
             )

@@ -347,8 +347,9 @@ def _plan_sound(stream: AudioStream, number: int, cuts: Sequence[int]) -> Planne
         peak_bps=round(rate * 1.1),
         average_bps=rate,
         channels=stream.channels if copied else channels,
-        language=stream.language,
-        title=stream.title or f"Audio {number + 1}",
+        # As much as their columns hold: whoever made the file may have written a novel.
+        language=stream.language[:32] if stream.language else None,
+        title=(stream.title or f"Audio {number + 1}")[:255],
     )
 
 

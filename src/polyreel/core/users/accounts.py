@@ -37,6 +37,8 @@ __all__ = [
 
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
 _LONGEST = 254
+# In bytes: more does not fit into an index of PostgreSQL's, and is not an address anyone has.
+_LONGEST_FOLDED = 1024
 _CHANGEABLE: Mapping[str, Any] = {
     "name": str,
     "email": str | None,
@@ -226,6 +228,8 @@ def _set_email(tx: Tx, row: UserRow, email: str | None) -> None:
     if not (_EMAIL.fullmatch(email) and email.isprintable()):
         raise Invalid(fields={"email": ["That is not an e-mail address."]})
     folded = fold(email)
+    if len(folded.encode()) > _LONGEST_FOLDED:
+        raise Invalid(fields={"email": ["That is not an e-mail address."]})
     other = tx.session.scalar(select(UserRow.id).where(UserRow.email_folded == folded))
     if other is not None and other != row.id:
         raise Conflict("That e-mail address is taken.")

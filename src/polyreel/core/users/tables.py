@@ -12,7 +12,8 @@ ID = BigInteger().with_variant(Integer(), "sqlite")
 
 
 class UserRow(Base):
-    """One person. `name_folded` and `email_folded` make both unique whatever their case.
+    """One person. `name_folded` and `email_folded` make both unique whatever their case; folding can
+    make eighteen characters of one.
 
     `password_hash` is None for accounts nobody signs in to. `token_version` begins at random, so that
     a token of a deleted account never fits a later one that got its id.
@@ -23,7 +24,7 @@ class UserRow(Base):
     id: Mapped[int] = mapped_column(ID, primary_key=True)
     uuid: Mapped[str] = mapped_column(String(36), unique=True)
     name: Mapped[str] = mapped_column(String(32))
-    name_folded: Mapped[str] = mapped_column(String(128), unique=True)
+    name_folded: Mapped[str] = mapped_column(String(576), unique=True)
     email: Mapped[str | None] = mapped_column(String(254))
     email_folded: Mapped[str | None] = mapped_column(String(1024), unique=True)
     password_hash: Mapped[str | None] = mapped_column(String(255))

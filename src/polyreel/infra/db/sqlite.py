@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
@@ -71,7 +71,7 @@ class SQLiteEngines:
         if isinstance(error, OperationalError):
             said = str(error.orig).lower()
             return "away" if any(words in said for words in _AWAY) else None
-        if isinstance(error, DBAPIError) and isinstance(error.orig, OverflowError):
+        if isinstance(error, DataError):
             return "unfit"
         return None
 

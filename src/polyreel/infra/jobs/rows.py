@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from polyreel.infra.db import Base, UtcTime
+from polyreel.infra.db import Base, UtcTime, sorted_text
 
 __all__ = ["ENDED", "UNFINISHED", "JobInfo", "JobRow", "JobState", "PeriodicRow", "unfinished"]
 
@@ -65,10 +65,7 @@ class JobRow(Base):
     """Higher goes first."""
     owner_id: Mapped[int | None] = mapped_column(BigInteger)
     """For whom; only to be fair between owners. Not a foreign key: infra knows no users."""
-    key: Mapped[str | None] = mapped_column(
-        # Byte order on PostgreSQL too, so that a prefix is a range of the index.
-        String(200).with_variant(String(200, collation="C"), "postgresql")
-    )
+    key: Mapped[str | None] = mapped_column(sorted_text(200))
     """At most one unfinished job has it."""
     args: Mapped[dict[str, Any]] = mapped_column(JSON)
     """Ids only: shown in lists, never a secret."""
