@@ -8,7 +8,13 @@ from polyreel.core.media.playlists import (
     offered,
     promised,
 )
-from polyreel.core.media.renditions import Part, Rendition, list_part_keys, list_renditions
+from polyreel.core.media.renditions import (
+    Part,
+    Rendition,
+    get_rendition,
+    list_part_keys,
+    list_renditions,
+)
 from polyreel.core.media.states import is_playable
 from polyreel.core.media.tasks import KINDS
 
@@ -18,6 +24,7 @@ __all__ = [
     "Part",
     "Rendition",
     "find_fragment",
+    "get_rendition",
     "is_playable",
     "list_part_keys",
     "list_renditions",

@@ -45,7 +45,7 @@ def coarsest(step_s: int, start_s: int, now_s: int) -> int:
     """
     fitting = [slot_s for slot_s in SLOTS_S if slot_s <= step_s] or [SLOTS_S[0]]
     chosen = fitting[-1]
-    while start_s < now_s - KEPT_S.get(chosen, now_s):
+    while chosen in KEPT_S and start_s < now_s - KEPT_S[chosen]:
         chosen = SLOTS_S[SLOTS_S.index(chosen) + 1]
     return chosen
 
