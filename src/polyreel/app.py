@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from polyreel.core import media, upkeep
+from polyreel.core import ingest, media, upkeep
 from polyreel.core.ingest import tables as _ingest
 from polyreel.core.library import tables as _library
 from polyreel.core.media import tables as _media
@@ -31,7 +31,7 @@ __all__ = ["KINDS", "TABLES", "close_tools", "create_asgi", "make_worker", "open
 # Imported for what they add to the metadata, which migrations compare with.
 TABLES = (_ingest, _library, _media, _options, _stats, _users)
 
-KINDS: Sequence[JobKind] = (*media.KINDS, *upkeep.KINDS)
+KINDS: Sequence[JobKind] = (*media.KINDS, *ingest.KINDS, *upkeep.KINDS)
 
 
 def open_tools(settings: Settings) -> Tools:

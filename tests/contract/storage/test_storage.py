@@ -219,6 +219,21 @@ class TestGrowing:
         with pytest.raises(ValueError, match="closed"):
             growing.finish()
 
+    def test_it_goes_on_where_a_dead_process_left_it(self, storage: Storage) -> None:
+        with storage.open_growing("live/a") as growing:
+            os.write(growing.fd, b"half")
+        with storage.reopen("live/a") as again:
+            assert os.lseek(again.fd, 0, os.SEEK_END) == 4
+            os.write(again.fd, b" and half")
+            assert again.finish() == 13
+        assert read(storage, "live/a") == b"half and half"
+
+    def test_what_is_not_there_does_not_go_on(self, storage: Storage) -> None:
+        put(storage, "a/b", b"whole")
+        for key in ("b", "a"):
+            with pytest.raises(OSError, match=MISSING + "|directory"):
+                storage.reopen(key)
+
 
 class TestAdopt:
     def test_a_finished_file_moves_in(self, storage: Storage, tmp_path: Path) -> None:

@@ -141,6 +141,7 @@ def is_current(tx: Tx, view: MediaView) -> bool:
     return (
         video is not None
         and video.policy_version == view.policy_version
+        and video.media_id == view.media_id
         and video.revision == view.revision
     )
 

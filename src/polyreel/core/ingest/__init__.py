@@ -1,21 +1,95 @@
-"""Ingest: how bytes come in and become a video: uploads, files of this machine."""
+"""Ingest: how bytes come in and become a video: uploads, in one request or many, files of this machine."""
 
-from polyreel.core.ingest.errors import StorageFull, UploadLost
+from polyreel.core.ingest.appending import CHECKSUMS, Appending, Checksum
+from polyreel.core.ingest.concatenating import concatenate
+from polyreel.core.ingest.errors import (
+    BodyTooLong,
+    ChecksumMismatch,
+    ForeignUpload,
+    ImportRunning,
+    PartRejected,
+    PartUnfinished,
+    StorageFull,
+    TooManyUploads,
+    UploadComplete,
+    UploadExpired,
+    UploadIncomplete,
+    UploadInterrupted,
+    UploadLocked,
+    UploadLost,
+    UploadNotFound,
+    UploadsDisabled,
+    WrongLength,
+    WrongOffset,
+)
 from polyreel.core.ingest.files import add_file
+from polyreel.core.ingest.hashing import KINDS
+from polyreel.core.ingest.holding import (
+    Digests,
+    Hold,
+    ask_to_let_go,
+    asked_to_let_go,
+    hold_resumable,
+)
+from polyreel.core.ingest.importing import Importing, begin_import
 from polyreel.core.ingest.once import delete_expired_answers, find_answer
 from polyreel.core.ingest.reservations import UploadLimits
+from polyreel.core.ingest.resumable import (
+    NewResumable,
+    Resumable,
+    ResumableLimits,
+    create_resumable,
+    get_resumable,
+    list_resumables,
+    sweep_resumables,
+)
 from polyreel.core.ingest.sweep import list_upload_keys, sweep_uploads
 from polyreel.core.ingest.uploads import Upload, begin_upload
 
 __all__ = [
+    "CHECKSUMS",
+    "KINDS",
+    "Appending",
+    "BodyTooLong",
+    "Checksum",
+    "ChecksumMismatch",
+    "Digests",
+    "ForeignUpload",
+    "Hold",
+    "ImportRunning",
+    "Importing",
+    "NewResumable",
+    "PartRejected",
+    "PartUnfinished",
+    "Resumable",
+    "ResumableLimits",
     "StorageFull",
+    "TooManyUploads",
     "Upload",
+    "UploadComplete",
+    "UploadExpired",
+    "UploadIncomplete",
+    "UploadInterrupted",
     "UploadLimits",
+    "UploadLocked",
     "UploadLost",
+    "UploadNotFound",
+    "UploadsDisabled",
+    "WrongLength",
+    "WrongOffset",
     "add_file",
+    "ask_to_let_go",
+    "asked_to_let_go",
+    "begin_import",
     "begin_upload",
+    "concatenate",
+    "create_resumable",
     "delete_expired_answers",
     "find_answer",
+    "get_resumable",
+    "hold_resumable",
+    "list_resumables",
     "list_upload_keys",
+    "sweep_resumables",
     "sweep_uploads",
 ]

@@ -1,6 +1,6 @@
-"""What the operating system does for large files where it can: room ahead, early write-back, clones.
+"""What the operating system does for large files: room ahead, early write-back, clones, locks.
 
-All of it is for speed alone: where a filesystem refuses, nothing is lost.
+Room, write-back and clones are for speed alone: where a filesystem refuses, nothing is lost.
 """
 
 import contextlib
@@ -9,14 +9,22 @@ import errno
 import fcntl
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-__all__ = ["begin_write_back", "copy_range", "preallocate"]
+__all__ = [
+    "append_file",
+    "begin_write_back",
+    "copy_range",
+    "preallocate",
+    "try_lock",
+    "write_all",
+]
 
 # From linux/falloc.h, linux/fs.h.
 _KEEP_SIZE = 1
 _FICLONE = 0x40049409
 _COPY_BYTES = 64 * 1024 * 1024
+_MOST_BUFFERS = 1000  # below IOV_MAX
 _CANNOT = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM, errno.ENOTTY)
 
 
@@ -58,6 +66,60 @@ def copy_range(source_fd: int, target_fd: int, report: Callable[[int], None]) ->
         return False
     # Some special filesystems answer 0 for files that are not empty.
     return done > 0
+
+
+def append_file(source_fd: int, target_fd: int, size_bytes: int) -> None:
+    """Copy the first `size_bytes` of a file to where `target_fd` stands, within the kernel: shared
+    blocks where the filesystem has them. Raises OSError; EOFError when the source is shorter.
+    """
+    done, copy = 0, _copy_file_range
+    while done < size_bytes:
+        length = min(_COPY_BYTES, size_bytes - done)
+        try:
+            copied = copy(source_fd, target_fd, done, length)
+        except OSError as error:
+            if copy is _sendfile or error.errno not in _CANNOT:
+                raise
+            copied = 0
+        if not copied and copy is _sendfile:
+            raise EOFError("the file is shorter than it was")
+        if not copied:
+            # Refused between these two, or answered 0 as some special filesystems do.
+            copy = _sendfile
+        done += copied
+
+
+def _copy_file_range(source_fd: int, target_fd: int, offset: int, length: int) -> int:
+    return os.copy_file_range(source_fd, target_fd, length, offset_src=offset)
+
+
+def _sendfile(source_fd: int, target_fd: int, offset: int, length: int) -> int:
+    return os.sendfile(target_fd, source_fd, offset, length)
+
+
+def write_all(fd: int, chunks: Sequence[bytes]) -> None:
+    """Write all of these where `fd` stands."""
+    waiting = [memoryview(chunk) for chunk in chunks if chunk]
+    while waiting:
+        written = os.writev(fd, waiting[:_MOST_BUFFERS])
+        done = 0
+        while done < len(waiting) and written >= len(waiting[done]):
+            written -= len(waiting[done])
+            done += 1
+        del waiting[:done]
+        if waiting and written:
+            waiting[0] = waiting[0][written:]
+
+
+def try_lock(fd: int) -> bool:
+    """Whether this open file is now ours alone, among all processes of all machines that share it;
+    until it is closed, or its process ends.
+    """
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @functools.cache

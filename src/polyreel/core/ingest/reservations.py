@@ -6,12 +6,20 @@ from sqlalchemy import func, select, update
 
 from polyreel.core import library, users
 from polyreel.core.ingest.errors import StorageFull, UploadLost
-from polyreel.core.ingest.tables import UploadRow
+from polyreel.core.ingest.tables import ResumableRow, UploadRow
 from polyreel.infra.storage import Storage
 from polyreel.infra.tx import Tx
 from polyreel.kit.errors import QuotaExceeded, TooLarge
 
-__all__ = ["STEP_BYTES", "UploadLimits", "check_size", "grow", "reserve", "room_for"]
+__all__ = [
+    "STEP_BYTES",
+    "UploadLimits",
+    "check_size",
+    "grow",
+    "reserve",
+    "room_for",
+    "within_quota",
+]
 
 # An upload of unknown length takes room in steps of this size: one short transaction for each.
 STEP_BYTES = 256 * 1024 * 1024
@@ -46,7 +54,7 @@ def reserve(tx: Tx, row: UploadRow, *, least: int, wanted: int) -> int:
     """Add the row of a new upload with as much of `wanted` as its owner's quota has, at least
     `least`; how much that is. Raises QuotaExceeded.
     """
-    row.reserved_bytes = _within_quota(tx, row.user_id, least=least, wanted=wanted)
+    row.reserved_bytes = within_quota(tx, row.user_id, least=least, wanted=wanted)
     row.created_at = row.updated_at = tx.now
     tx.session.add(row)
     tx.session.flush()
@@ -64,7 +72,7 @@ def grow(tx: Tx, upload_id: str, *, least: int, wanted: int) -> int:
     more = 0
     if wanted:
         own = row.reserved_bytes
-        more = _within_quota(tx, row.user_id, least=least, wanted=wanted, own=own)
+        more = within_quota(tx, row.user_id, least=least, wanted=wanted, own=own)
     tx.session.execute(
         update(UploadRow)
         .where(UploadRow.id == upload_id)
@@ -73,17 +81,17 @@ def grow(tx: Tx, upload_id: str, *, least: int, wanted: int) -> int:
     return more
 
 
-def _within_quota(tx: Tx, user_id: int, *, least: int, wanted: int, own: int = 0) -> int:
-    """How much more there is. What the upload itself holds, `own`, is not called used."""
+def within_quota(tx: Tx, user_id: int, *, least: int, wanted: int, own: int = 0) -> int:
+    """How much more a person may have, from `least` to `wanted` bytes. What the upload itself holds,
+    `own`, is not called used. Raises QuotaExceeded.
+    """
     limit = users.get_user(tx, user_id).quota.limit_bytes
     if not limit:
         return wanted
-    reserved = tx.session.scalar(
-        select(func.coalesce(func.sum(UploadRow.reserved_bytes), 0)).where(
-            UploadRow.user_id == user_id
-        )
-    )
-    taken = library.used_bytes(tx, user_id) + int(reserved or 0)
+    taken = library.used_bytes(tx, user_id)
+    for table in (UploadRow, ResumableRow):
+        held = select(func.coalesce(func.sum(table.reserved_bytes), 0))
+        taken += int(tx.session.scalar(held.where(table.user_id == user_id)) or 0)
     if limit - taken < least:
         raise QuotaExceeded(taken - own, limit)
     return min(limit - taken, wanted)

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from sqlalchemy import delete, select
 
-from polyreel.core.ingest.tables import UploadRow
+from polyreel.core.ingest.publish import key_of
+from polyreel.core.ingest.tables import ResumableRow, UploadRow
 from polyreel.infra.storage import Storage
 from polyreel.infra.tx import Database, Tx
 
@@ -29,4 +30,6 @@ def sweep_uploads(db: Database, storage: Storage, min_age_s: float) -> int:
 
 def list_upload_keys(tx: Tx) -> list[str]:
     """Storage keys that uploads under way are about to fill, or have just filled."""
-    return list(tx.session.scalars(select(UploadRow.key)))
+    over = ("done", "expired")
+    uids = tx.session.scalars(select(ResumableRow.uid).where(ResumableRow.state.not_in(over)))
+    return [*tx.session.scalars(select(UploadRow.key)), *map(key_of, uids)]

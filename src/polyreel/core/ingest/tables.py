@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from polyreel.core.library.tables import ID
+from polyreel.core.library.tables import ID, NEVER_AGAIN
 from polyreel.infra.db import Base, UtcTime
 
 
@@ -26,6 +26,45 @@ class UploadRow(Base):
     updated_at: Mapped[datetime] = mapped_column(UtcTime)
 
     __table_args__ = (Index(None, "user_id"), Index(None, "updated_at"))
+
+
+class ResumableRow(Base):
+    """An upload that goes on over many requests. `uid` is its public name, and names its file.
+
+    `kind` is single, partial (one piece of a larger file) or final (made of the partials whose uids
+    are in `parts`); `group_uid` is the same for all that belong to one file. `length_bytes` None: not
+    said yet. `offset_bytes` are on the disk for certain. `state`: created, uploading, uploaded,
+    importing, failed (with `message`), done, expired; the last two are remembered for a while.
+    """
+
+    __tablename__ = "resumable_uploads"
+
+    id: Mapped[int] = mapped_column(ID, primary_key=True)
+    uid: Mapped[str] = mapped_column(String(36), unique=True)
+    user_id: Mapped[int] = mapped_column(ID, ForeignKey("users.id", ondelete="CASCADE"))
+    group_uid: Mapped[str] = mapped_column(String(36))
+    kind: Mapped[str] = mapped_column(String(8))
+    source: Mapped[str] = mapped_column(String(16))
+    name: Mapped[str] = mapped_column(String(255))
+    folder_id: Mapped[int | None] = mapped_column(ID)
+    info: Mapped[str] = mapped_column(Text)
+    parts: Mapped[list[str]] = mapped_column(JSON, default=list)
+    length_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    offset_bytes: Mapped[int] = mapped_column(BigInteger, default=0)
+    reserved_bytes: Mapped[int] = mapped_column(BigInteger, default=0)
+    sha256: Mapped[str | None] = mapped_column(String(64))
+    state: Mapped[str] = mapped_column(String(16))
+    message: Mapped[str | None] = mapped_column(Text)
+    video_uuid: Mapped[str | None] = mapped_column(String(36))
+    created_at: Mapped[datetime] = mapped_column(UtcTime)
+    updated_at: Mapped[datetime] = mapped_column(UtcTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcTime)
+
+    __table_args__ = (
+        Index(None, "user_id", "group_uid"),
+        Index(None, "expires_at"),
+        NEVER_AGAIN,
+    )
 
 
 class AnswerRow(Base):

@@ -7,17 +7,15 @@ row of `uploads`, from which `sweep_uploads` finds the rest.
 import hashlib
 import os
 import time
-import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import delete
 from sqlalchemy.exc import IntegrityError
 
-from polyreel.core import library, options
-from polyreel.core.ingest.disk import begin_write_back, preallocate
-from polyreel.core.ingest.errors import UploadLost, full_disk_is_said
+from polyreel.core import options
+from polyreel.core.ingest.disk import begin_write_back, preallocate, write_all
+from polyreel.core.ingest.errors import UploadLost, UploadsDisabled, full_disk_is_said
 from polyreel.core.ingest.once import find_answer, record_answer
+from polyreel.core.ingest.publish import Entry, StoredBytes, key_of, new_uid, publish
 from polyreel.core.ingest.reservations import (
     STEP_BYTES,
     UploadLimits,
@@ -27,20 +25,18 @@ from polyreel.core.ingest.reservations import (
     room_for,
 )
 from polyreel.core.ingest.tables import UploadRow
-from polyreel.core.library import Media, Video
+from polyreel.core.library import Video
 from polyreel.core.users import Actor, allow
 from polyreel.infra.storage import Staged, Storage
 from polyreel.infra.tx import Database, Tx
-from polyreel.kit.errors import Forbidden
 from polyreel.kit.ids import uuid7
 
-__all__ = ["Upload", "begin_upload"]
+__all__ = ["Upload", "begin_upload", "check_enabled"]
 
 _HEARTBEAT_S = 60.0
 _SMALL_STEP_BYTES = 64 * 1024  # for what is a little longer than declared
 # Who declares knows the length of a whole form: nothing is refused ahead for the form's own bytes.
 _MARGIN_BYTES = 1024
-_MOST_BUFFERS = 1000  # below IOV_MAX
 # So much is given to the disk at once, so that the sync at the end has little left to do.
 _WRITE_BACK_BYTES = 32 * 1024 * 1024
 _NO_LIMITS = UploadLimits()
@@ -64,16 +60,17 @@ def begin_upload(
     """
     allow(actor, "write", owner_id=actor.user_id)
     if source != "cli":
-        _check_enabled(db)
+        check_enabled(db)
     wanted = STEP_BYTES if declared_bytes is None else declared_bytes
     least = 1 if declared_bytes is None else max(1, declared_bytes - _MARGIN_BYTES)
     check_size(limits, least)
     wanted = room_for(storage, limits, least=least, wanted=wanted)
-    # Random from the first digit on, unlike our sortable ids: it is cut into folders.
-    uid = str(uuid.uuid4())
-    key = f"media/{uid[:2]}/{uid}/original"
     row = UploadRow(
-        id=uuid7(), user_id=actor.user_id, source=source, declared_bytes=declared_bytes, key=key
+        id=uuid7(),
+        user_id=actor.user_id,
+        source=source,
+        declared_bytes=declared_bytes,
+        key=key_of(new_uid()),
     )
     with db.write() as tx:
         reserve(tx, row, least=least, wanted=wanted)
@@ -127,7 +124,7 @@ class Upload:
         self._hold_room(self.size + length - self._reserved)
         fd = self.fd
         with full_disk_is_said():
-            _write_all(fd, chunks)
+            write_all(fd, chunks)
         for chunk in chunks:
             self._hash.update(chunk)
         self.size += length
@@ -167,14 +164,18 @@ class Upload:
             os.ftruncate(file.fd, self.size)
         with full_disk_is_said():
             file.commit()
-        entry = _Entry(
-            name=name, filename=filename, folder_id=folder_id, visibility=visibility, once=once
+        entry = Entry(
+            name=name,
+            filename=filename,
+            folder_id=folder_id,
+            source=self._source,
+            visibility=visibility,
         )
         try:
-            video = self._record(entry)
+            video = self._record(entry, once)
         except IntegrityError:
             # On a database with many writers: the twin came, or went, at the same moment.
-            video = self._record(entry)
+            video = self._record(entry, once)
         self._has_ended = True
         if not self._is_kept:
             self._storage.delete(self._key)
@@ -198,50 +199,22 @@ class Upload:
             raise UploadLost
         return self._staged
 
-    def _record(self, entry: "_Entry") -> Video:
+    def _record(self, entry: Entry, once: str | None) -> Video:
         with self._db.write() as tx:
             if not self._take_row(tx):
                 self._was_refused = True
                 raise UploadLost
             self._is_kept = False
-            earlier = find_answer(tx, self._actor, entry.once) if entry.once else None
+            earlier = find_answer(tx, self._actor, once) if once else None
             if earlier is not None:
                 return earlier
-            video = library.create_video(
-                tx,
-                self._actor,
-                media=self._media(tx),
-                name=entry.name,
-                filename=entry.filename,
-                folder_id=entry.folder_id,
-                source=self._source,
-                visibility=entry.visibility,
+            stored = StoredBytes(
+                uid=self._uid, key=self._key, size_bytes=self.size, sha256=self._hash.hexdigest()
             )
-            if entry.once:
-                record_answer(tx, self._actor, entry.once, video)
+            video, self._is_kept = publish(tx, self._actor, stored, entry)
+            if once:
+                record_answer(tx, self._actor, once, video)
             return video
-
-    def _media(self, tx: Tx) -> Media:
-        """The media of these bytes: its twin's, or a new one that names our file."""
-        sha256 = self._hash.hexdigest()
-        media = library.find_media_by_sha256(tx, sha256)
-        if media is None:
-            self._is_kept = True
-            media = library.create_media(
-                tx, uid=self._uid, sha256=sha256, size_bytes=self.size, original_key=self._key
-            )
-        elif media.state == "failed":
-            # Whoever sends it again wants it tried again.
-            library.update_media(tx, media.id, state="received", message=None, progress=0.0)
-        else:
-            return media
-        tx.enqueue(
-            "media.look",
-            key=f"look:{media.id}",
-            owner_id=self._actor.user_id,
-            media_id=media.id,
-        )
-        return media
 
     def _take_row(self, tx: Tx) -> bool:
         """Delete our row; False when someone else did."""
@@ -269,29 +242,8 @@ class Upload:
             self._handed_to_disk = self.size
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Entry:
-    name: str
-    filename: str
-    folder_id: int | None
-    visibility: str
-    once: str | None
-
-
-def _check_enabled(db: Database) -> None:
+def check_enabled(db: Database) -> None:
+    """Raises UploadsDisabled."""
     with db.read() as tx:
         if not options.get_option(tx, "uploads_enabled"):
-            raise Forbidden("Uploads are switched off on this server.")
-
-
-def _write_all(fd: int, chunks: Sequence[bytes]) -> None:
-    waiting = [memoryview(chunk) for chunk in chunks if chunk]
-    while waiting:
-        written = os.writev(fd, waiting[:_MOST_BUFFERS])
-        done = 0
-        while done < len(waiting) and written >= len(waiting[done]):
-            written -= len(waiting[done])
-            done += 1
-        del waiting[:done]
-        if waiting and written:
-            waiting[0] = waiting[0][written:]
+            raise UploadsDisabled

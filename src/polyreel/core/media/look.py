@@ -14,6 +14,9 @@ from polyreel.infra.tools import Tools
 from polyreel.infra.tx import Tx
 from polyreel.kit.errors import NotFound
 
+# Sources whose hash is not known yet may turn out to be a twin of another media: their videos then
+# point there. Their revisions are of another range, so that no address ever means the twin's bytes.
+_APART, _RANGES = 1000, 1_000_000
 # What makes a film playable goes before what makes it complete.
 PROMISED = 10
 IMAGES_S = 1.0
@@ -49,6 +52,8 @@ def look(job: Job) -> None:
             height=plan.height,
         )
         revision = clear_renditions(tx, media.id)
+        if media.sha256 is None:
+            revision += _APART * (1 + media.id % _RANGES)
         start_work(tx, media, lay_out(tx, media.id, plan, revision=revision))
         job.complete(tx)
 

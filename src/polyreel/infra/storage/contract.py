@@ -131,6 +131,9 @@ class Storage(Protocol):
         Its name is durable when this returns. Raises FileExistsError when the key is taken.
         """
 
+    def reopen(self, key: str) -> Growing:
+        """Go on with a growing file, at its beginning. Raises FileNotFoundError."""
+
     def adopt(self, local: Path, key: str) -> int:
         """Move a finished local file in, replacing what was there; its size in bytes.
 

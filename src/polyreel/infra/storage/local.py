@@ -51,6 +51,15 @@ class LocalStorage:
             raise
         return LocalGrowing(fd, target)
 
+    def reopen(self, key: str) -> "LocalGrowing":
+        """Go on with a growing file, at its beginning."""
+        target = self.path(key)
+        fd = os.open(target, _WRITE | os.O_NOFOLLOW)
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            os.close(fd)
+            raise _missing(key)
+        return LocalGrowing(fd, target)
+
     def adopt(self, local: Path, key: str) -> int:
         """Move a finished local file in: a rename on one filesystem, else a synced copy."""
         target = self.path(key)
