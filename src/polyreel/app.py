@@ -16,12 +16,13 @@ from polyreel.infra.ffmpeg import FFmpeg
 from polyreel.infra.jobs import JobKind, JobQueue, Worker, WorkerOptions
 from polyreel.infra.logs import configure_logs, flush_logs
 from polyreel.infra.notify import Notifier
+from polyreel.infra.outbound import Outbound, Rules, make_rules
 from polyreel.infra.presence import Presence
 from polyreel.infra.secrets import Secrets
 from polyreel.infra.storage import LocalStorage
 from polyreel.infra.tools import Tools
 from polyreel.infra.tx import Database
-from polyreel.settings import Settings, load_settings
+from polyreel.settings import Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
     from polyreel.http.middleware import ASGIApp
@@ -53,7 +54,15 @@ def open_tools(settings: Settings) -> Tools:
         ffmpeg=FFmpeg(settings.ffmpeg),
         secrets=Secrets(settings.data_dir / "secret.key"),
         presence=presence,
+        outbound=Outbound(_outbound_rules(settings)),
     )
+
+
+def _outbound_rules(settings: Settings) -> Rules:
+    try:
+        return make_rules(allow=settings.outbound_allow, ports=settings.outbound_ports)
+    except ValueError as error:
+        raise SettingsError(f"POLYREEL_OUTBOUND_ALLOW, POLYREEL_OUTBOUND_PORTS: {error}") from None
 
 
 def close_tools(tools: Tools) -> None:

@@ -78,6 +78,14 @@ class Settings:
     min_free_bytes: int = _setting(
         512 * 1024 * 1024, "Uploads are refused when less than this would stay free on the disk."
     )
+    outbound_allow: str = _setting(
+        "",
+        "Comma list of networks that may be asked although they are not public, such as "
+        "192.168.1.0/24 for downloads from a NAS; anyone who may download can then reach them.",
+    )
+    outbound_ports: str = _setting(
+        "80,443,1024-65535", "Comma list of ports, and ranges of them, that other servers may have."
+    )
     uploads_create_folders: bool = _setting(
         False, "Uploads API: create the folder of an upload when it does not exist."
     )

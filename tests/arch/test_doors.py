@@ -1,4 +1,4 @@
-"""The environment, child programs and the time of day have one door each; ruff guards them."""
+"""The environment, child programs, other servers and the time of day have one door each; ruff guards them."""
 
 import re
 import subprocess
@@ -14,6 +14,9 @@ BREACHES = {
     "child program": "import subprocess\n\nsubprocess.run(['true'])\n",
     "child program by asyncio": "import asyncio\n\nSTART = asyncio.create_subprocess_exec\n",
     "shell": "import os\n\nos.system('true')\n",
+    "other servers": "import httpx\n\nASK = httpx.get\n",
+    "other servers, lower down": "import httpcore\n\nASK = httpcore.request\n",
+    "other servers, plainly": "from urllib.request import urlopen\n\nASK = urlopen\n",
     "time of day": "import time\n\nNOW = time.time()\n",
 }
 
@@ -21,6 +24,7 @@ RUFF = [sys.executable, "-m", "ruff", "check", "--no-cache", "--select=TID251"]
 DOORS = {
     "environment": "src/polyreel/settings.py",
     "child program": "src/polyreel/infra/process.py",
+    "other servers": "src/polyreel/infra/outbound/wire.py",
 }
 
 

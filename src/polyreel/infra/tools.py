@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from polyreel.infra.ffmpeg import FFmpeg
 from polyreel.infra.notify import Notifier
+from polyreel.infra.outbound import Outbound
 from polyreel.infra.presence import Presence
 from polyreel.infra.secrets import Secrets
 from polyreel.infra.storage import LocalStorage
@@ -26,3 +27,4 @@ class Tools:
     ffmpeg: FFmpeg
     secrets: Secrets
     presence: Presence
+    outbound: Outbound
