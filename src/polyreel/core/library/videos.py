@@ -149,17 +149,32 @@ def update_video(
     """
     row = writable_video(tx, actor, VideoRow.uuid == parse_uuid(uuid))
     if name is not None:
-        row.name = clean_name(name, longest=MAX_NAME)
-        row.name_folded = fold_name(row.name)
+        _rename(row, name)
     if visibility is not None and visibility != row.visibility:
         row.visibility = _checked_visibility(visibility)
         row.policy_version = row.policy_version + 1
         tx.notify(f"policy:{row.uuid}")
+    _touch(tx, row)
+    return get_video(tx, actor, row.id)
+
+
+def rename_video(tx: Tx, actor: Actor, video_id: int, name: str) -> None:
+    """Give the video of this id another name. Raises VideoNotFound, Invalid."""
+    row = writable_video(tx, actor, VideoRow.id == video_id)
+    _rename(row, name)
+    _touch(tx, row)
+
+
+def _rename(row: VideoRow, name: str) -> None:
+    row.name = clean_name(name, longest=MAX_NAME)
+    row.name_folded = fold_name(row.name)
+
+
+def _touch(tx: Tx, row: VideoRow) -> None:
     row.updated_at = tx.now
     tx.session.flush()
     tx.notify(f"library:{row.user_id}")
     tx.notify(f"video:{row.uuid}")
-    return get_video(tx, actor, row.id)
 
 
 def used_bytes(tx: Tx, user_id: int) -> int:

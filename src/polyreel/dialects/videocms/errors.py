@@ -1,6 +1,7 @@
 """What an error looks like in this API: plain text, which its panel shows as it is."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from polyreel.http.face import Crash, WrongMethod
 from polyreel.kit.errors import (
@@ -18,7 +19,7 @@ from polyreel.kit.errors import (
     Unsupported,
 )
 
-__all__ = ["answer", "answer_media"]
+__all__ = ["answer", "answer_media", "missing_is_invalid"]
 
 _TEXT = "text/plain; charset=UTF-8"
 # Upstream's framework says the same whatever went wrong; the panel reads only the status there.
@@ -64,6 +65,15 @@ def answer_media(error: AppError) -> tuple[int, dict[str, str], bytes]:
     status = _status(error, _MEDIA)
     is_bare = status == 500 or (isinstance(error, NotFound) and error.message == NotFound.default)
     return status, _headers(error), b"" if is_bare else error.message.encode()
+
+
+@contextmanager
+def missing_is_invalid() -> Iterator[None]:
+    """In most of this API an unknown id in a request is a wrong field of it, not a missing page."""
+    try:
+        yield
+    except NotFound as error:
+        raise Invalid(error.message) from None
 
 
 def _status(error: AppError, table: Mapping[type[AppError], int]) -> int:

@@ -10,27 +10,15 @@ from polyreel.dialects.videocms.auth import authenticate
 from polyreel.dialects.videocms.config import get_config
 from polyreel.dialects.videocms.cors import with_cors
 from polyreel.dialects.videocms.errors import answer
-from polyreel.dialects.videocms.files import (
-    delete_file,
-    delete_files,
-    get_file,
-    list_files,
-    rename_file,
-    search_files,
-)
-from polyreel.dialects.videocms.folders import (
-    create_folder,
-    list_folders,
-    make_folder_deletes,
-    rename_folder,
-)
+from polyreel.dialects.videocms.files import FILES
+from polyreel.dialects.videocms.folders import make_folders
 from polyreel.dialects.videocms.keys import create_key, delete_key, make_key_lists
 from polyreel.dialects.videocms.login import check_login, make_login, refresh_login
 from polyreel.dialects.videocms.moving import move_items
 from polyreel.dialects.videocms.player import get_status
-from polyreel.dialects.videocms.tags import add_tag, remove_tag
-from polyreel.dialects.videocms.turns import Turns
 from polyreel.dialects.videocms.statistics import STATISTICS
+from polyreel.dialects.videocms.tags import TAGS
+from polyreel.dialects.videocms.turns import Turns
 from polyreel.dialects.videocms.upload import make_upload
 from polyreel.http.face import make_face
 from polyreel.http.middleware import ASGIApp, Receive, Scope, Send
@@ -66,7 +54,9 @@ def make_app(
         *make_key_lists(audit),
         *make_account(passwords),
     ]
-    private = [*own, *STATISTICS, create_folder, make_upload(probe_wait_s), list_files, get_file]
+    turns = Turns()
+    kept = [*make_folders(turns), *FILES, *TAGS, move_items]
+    private = [*own, *STATISTICS, *kept, make_upload(probe_wait_s)]
     for_anyone = make_face(
         "videocms", public, tools=tools, answer=answer, authenticate=authenticate, audit=audit
     )

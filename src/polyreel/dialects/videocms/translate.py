@@ -6,12 +6,23 @@ from datetime import UTC, datetime
 from polyreel.core import library
 from polyreel.core.library import Video
 from polyreel.core.media import Rendition, offered
-from polyreel.dialects.videocms.shapes import Audio, File, Folder, Link, Quality, Status, Task
+from polyreel.dialects.videocms.shapes import (
+    Audio,
+    File,
+    FileTag,
+    Folder,
+    Link,
+    Quality,
+    Status,
+    Tag,
+    Task,
+)
 from polyreel.http.media import PREFIX
 
 __all__ = [
     "folder_id_of",
     "folder_to_row",
+    "tag_to_row",
     "time_text",
     "video_to_file",
     "video_to_link",
@@ -43,8 +54,18 @@ def folder_to_row(folder: library.Folder) -> Folder:
     )
 
 
-def video_to_link(video: Video, *, is_new: bool = False) -> Link:
-    """A video as its link; a link made by this very request has no list of tags yet."""
+def tag_to_row(tag: library.Tag) -> Tag:
+    """A tag as its row."""
+    return Tag(
+        ID=tag.id,
+        CreatedAt=time_text(tag.created_at),
+        UpdatedAt=time_text(tag.updated_at),
+        Name=tag.name,
+    )
+
+
+def video_to_link(video: Video, tags: Sequence[library.Tag] | None = None) -> Link:
+    """A video as its link; one made by this very request has no list of tags yet (None)."""
     return Link(
         ID=video.id,
         CreatedAt=time_text(video.created_at),
@@ -52,11 +73,13 @@ def video_to_link(video: Video, *, is_new: bool = False) -> Link:
         UUID=video.uuid,
         Name=video.name,
         ParentFolderID=video.folder_id or 0,
-        Tags=None if is_new else [],
+        Tags=None if tags is None else [tag_to_row(each) for each in tags],
     )
 
 
-def video_to_file(video: Video, renditions: Sequence[Rendition]) -> File:
+def video_to_file(
+    video: Video, renditions: Sequence[Rendition], tags: Sequence[library.Tag] = ()
+) -> File:
     """A video with everything that was or will be made of it."""
     return File(
         CreatedAt=time_text(video.created_at),
@@ -64,8 +87,8 @@ def video_to_file(video: Video, renditions: Sequence[Rendition]) -> File:
         ID=video.id,
         UUID=video.uuid,
         Name=video.name,
-        Thumbnail=f"{PREFIX}/{video.uuid}/image/thumb/4x4.webp",
-        CustomThumbnail=False,
+        Thumbnail=f"{PREFIX}/{video.uuid}/image/thumb/{_thumbnail(video)}",
+        CustomThumbnail=video.poster_key is not None,
         ParentFolderID=video.folder_id or 0,
         Size=video.size_bytes,
         Duration=video.duration_ms / 1000,
@@ -80,8 +103,12 @@ def video_to_file(video: Video, renditions: Sequence[Rendition]) -> File:
             )
             for number, item in enumerate(_sounds(renditions), 1)
         ],
-        Tags=[],
+        Tags=[FileTag(ID=each.id, Name=each.name) for each in tags],
     )
+
+
+def _thumbnail(video: Video) -> str:
+    return f"link-{video.uuid}.webp" if video.poster_key else "4x4.webp"
 
 
 def video_to_status(video: Video, renditions: Sequence[Rendition]) -> Status:

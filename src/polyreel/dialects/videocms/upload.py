@@ -73,7 +73,7 @@ def make_upload(probe_wait_s: float) -> HTTPRouteHandler:
             video = await _look(tools, actor, video, probe_wait_s)
         finally:
             uploading.discard(actor.user_id)
-        return json_answer(video_to_link(video, is_new=True))
+        return json_answer(video_to_link(video))
 
     return upload_file
 
