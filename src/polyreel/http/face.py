@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-from litestar import Litestar, Request, Response
+from litestar import Litestar, Request, Response, Router
 from litestar.concurrency import sync_to_thread
 from litestar.connection import ASGIConnection
 from litestar.datastructures import State
@@ -123,7 +123,8 @@ def make_face(  # noqa: PLR0913 - all that makes one API different from another
     """
     gate = _Gate(name=name, tools=tools, answer=answer, authenticate=authenticate, audit=audit)
     litestar = Litestar(
-        route_handlers=list(routes),
+        # Inside a router, since Litestar breaks handlers that share a path at the top of an app.
+        route_handlers=[Router(path="/", route_handlers=list(routes))],
         guards=[] if auth_first else [gate.guard],
         exception_handlers={HTTPException: gate.say, Exception: gate.say},
         dependencies={

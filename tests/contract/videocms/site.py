@@ -91,6 +91,7 @@ class NotedUses(users.KeyAudit):
 
     def record(self, actor, method, path, ip):
         self.seen.append((actor.key_id, method, path, ip))
+        super().record(actor, method, path, ip)
 
 
 class Site:
@@ -120,7 +121,8 @@ class Site:
         self.carol = self.add("carol")
         tools = cast(Tools, self.tools)
         self.app = observed(
-            videocms.make_app(tools, self.uses, probe_wait_s=0.3), proxies=Proxies("")
+            videocms.make_app(tools, self.uses, passwords=QUICK_PASSWORDS, probe_wait_s=0.3),
+            proxies=Proxies(""),
         )
         self.client: TestClient[Any] = TestClient(self.app)
         self.client.headers["authorization"] = f"Bearer {self.jwt(self.bobby)}"
@@ -141,6 +143,10 @@ class Site:
     def as_user(self, user):
         """Headers of another person."""
         return {"authorization": f"Bearer {self.jwt(user)}"}
+
+    def as_key(self, user, **given):
+        """Headers of a key of theirs."""
+        return {"authorization": f"Bearer {self.key(user, **given)}"}
 
     def anonymous(self, method, path, **given):
         with_header = self.client.headers.pop("authorization")

@@ -13,6 +13,7 @@ from polyreel.core.users.accounts import (
     update_user,
 )
 from polyreel.core.users.audit import KeyAudit, delete_expired
+from polyreel.core.users.directory import Found, delete_account, end_every_login, find_users
 from polyreel.core.users.keys import (
     KEY_KINDS,
     Key,
@@ -70,6 +71,7 @@ __all__ = [
     "Action",
     "Actor",
     "Argon2Cost",
+    "Found",
     "Key",
     "KeyAudit",
     "KeyFor",
@@ -89,15 +91,18 @@ __all__ = [
     "create_first_admin",
     "create_key",
     "create_user",
+    "delete_account",
     "delete_expired",
     "delete_key",
     "end_all_sessions",
+    "end_every_login",
     "end_session",
     "ensure_derived_key",
     "ensure_setup_token",
     "find_key",
     "find_session",
     "find_user_by_name",
+    "find_users",
     "fold",
     "get_user",
     "is_setup_needed",
