@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from sqlalchemy.exc import ArgumentError
+
 from polyreel.core import ingest, media, upkeep
 from polyreel.core.ingest import tables as _ingest
 from polyreel.core.library import tables as _library
@@ -27,7 +29,16 @@ from polyreel.settings import Settings, SettingsError, load_settings
 if TYPE_CHECKING:
     from polyreel.http.middleware import ASGIApp
 
-__all__ = ["KINDS", "TABLES", "close_tools", "create_asgi", "make_worker", "open_tools"]
+__all__ = [
+    "KINDS",
+    "TABLES",
+    "close_tools",
+    "create_asgi",
+    "list_lanes",
+    "make_worker",
+    "open_database",
+    "open_tools",
+]
 
 # Imported for what they add to the metadata, which migrations compare with.
 TABLES = (_ingest, _library, _media, _options, _stats, _users)
@@ -35,24 +46,40 @@ TABLES = (_ingest, _library, _media, _options, _stats, _users)
 KINDS: Sequence[JobKind] = (*media.KINDS, *ingest.KINDS, *upkeep.KINDS)
 
 
-def open_tools(settings: Settings) -> Tools:
-    """Open everything that reaches outside; the data folder is made, for its owner alone."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    settings.run_dir.mkdir(exist_ok=True, mode=0o700)
-    presence = Presence(settings.run_dir / "presence.lock")
-    notifier = Notifier(settings.run_dir)
-    return Tools(
-        settings=settings,
-        db=Database(
+def open_database(settings: Settings, notifier: Notifier) -> Database:
+    """The database alone; the data folder is made, for its owner alone.
+
+    Raises SettingsError for an address that none of ours can have.
+    """
+    _make_folders(settings)
+    try:
+        return Database(
             settings.effective_database_url,
             lock_path=settings.run_dir / "db.lock",
             notifier=notifier,
             enqueuer=JobQueue(KINDS),
-        ),
+        )
+    except (ValueError, ArgumentError) as error:
+        raise SettingsError(f"POLYREEL_DATABASE_URL: {error}") from None
+
+
+def _make_folders(settings: Settings) -> None:
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    settings.run_dir.mkdir(exist_ok=True, mode=0o700)
+
+
+def open_tools(settings: Settings) -> Tools:
+    """Open everything that reaches outside; the data folder is made, for its owner alone."""
+    _make_folders(settings)
+    presence = Presence(settings.run_dir / "presence.lock")
+    notifier = Notifier(settings.run_dir)
+    return Tools(
+        settings=settings,
+        db=open_database(settings, notifier),
         storage=LocalStorage(settings.files_dir),
         notifier=notifier,
         ffmpeg=FFmpeg(settings.ffmpeg),
-        secrets=Secrets(settings.data_dir / "secret.key"),
+        secrets=Secrets(settings.secret_path),
         presence=presence,
         outbound=Outbound(_outbound_rules(settings)),
     )
@@ -72,15 +99,33 @@ def close_tools(tools: Tools) -> None:
     tools.presence.close()
 
 
-def make_worker(tools: Tools, lanes: Sequence[str] | None = None) -> Worker:
-    """The worker of this process; `lanes` None: all."""
-    settings = tools.settings
-    slots = {
+def list_lanes(settings: Settings, text: str) -> list[str]:
+    """The lanes of a comma list. Raises SettingsError for one that does not exist, or has no slot."""
+    slots = _slots(settings)
+    chosen = list(dict.fromkeys(lane.strip() for lane in text.split(",") if lane.strip()))
+    for lane in chosen:
+        if lane not in slots:
+            raise SettingsError(f"there is no lane {lane!r}; there are {', '.join(slots)}")
+        if not slots[lane]:
+            raise SettingsError(f"POLYREEL_WORKER_{lane.upper()}=0 leaves the lane {lane} nothing")
+    if not chosen:
+        raise SettingsError(f"no lane is named; there are {', '.join(slots)}")
+    return chosen
+
+
+def _slots(settings: Settings) -> dict[str, int]:
+    return {
         "fast": settings.worker_fast,
         "encode": settings.worker_encode,
         "net": settings.worker_net,
         "light": settings.worker_light,
     }
+
+
+def make_worker(tools: Tools, lanes: Sequence[str] | None = None) -> Worker:
+    """The worker of this process; `lanes` None: all."""
+    settings = tools.settings
+    slots = _slots(settings)
     chosen = {lane: count for lane, count in slots.items() if lanes is None or lane in lanes}
     return Worker(
         tools.db,

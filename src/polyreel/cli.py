@@ -18,7 +18,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from polyreel import __version__
-from polyreel.app import KINDS, close_tools, open_tools
+from polyreel.app import KINDS, close_tools, list_lanes, open_tools
 from polyreel.core.ingest import add_file
 from polyreel.core.library import Video, find_folder_by_path, get_video
 from polyreel.core.upkeep import sweep_files
@@ -98,7 +98,7 @@ def serve(
     data_dir: DataDir = None,
 ) -> None:
     """Run the whole server: web and worker processes, supervised."""
-    _become("supervise", _settings(data_dir, host=host, port=port))
+    _become(_settings(data_dir, host=host, port=port), "supervisor")
 
 
 @app.command()
@@ -108,7 +108,7 @@ def web(
     data_dir: DataDir = None,
 ) -> None:
     """Run only the web processes."""
-    _become("web", _settings(data_dir, host=host, port=port))
+    _become(_settings(data_dir, host=host, port=port), "alone", "web")
 
 
 @app.command()
@@ -119,15 +119,14 @@ def worker(
     data_dir: DataDir = None,
 ) -> None:
     """Run only a worker process."""
-    from polyreel.serve import run_worker
+    settings = _settings(data_dir)
+    chosen = list_lanes(settings, lanes) if lanes is not None else []
+    _become(settings, "alone", "worker", *chosen)
 
-    chosen = [lane.strip() for lane in lanes.split(",")] if lanes else None
-    raise typer.Exit(run_worker(_settings(data_dir), chosen))
 
-
-def _become(command: str, settings: Settings) -> None:
+def _become(settings: Settings, *process: str) -> None:
     """Go on as a process without the libraries of the command line."""
-    arguments = [sys.executable, "-m", "polyreel", command]
+    arguments = [sys.executable, "-m", "polyreel", "process", *process]
     os.execve(sys.executable, arguments, child_environment(settings))  # noqa: S606 - our own
 
 

@@ -1,7 +1,8 @@
-"""The processes of a server: the supervisor, and what it starts.
+"""The processes of a server: the supervisor, and what it starts; web and worker also by themselves.
 
-The supervisor imports next to nothing: it prepares the data folder, starts a web and a worker
-process, starts again what dies, and ends both within 15 seconds when told to.
+The supervisor imports next to nothing: it has the data folder and the database prepared, starts a web
+and a worker process, starts again what dies, and ends both within 15 seconds when told to. A web or
+worker process that was started alone, on any machine, has them prepared in the same way.
 """
 
 import contextlib
@@ -14,17 +15,24 @@ import threading
 import time
 from dataclasses import dataclass, field
 from types import FrameType
+from typing import TYPE_CHECKING, Literal
 
 from polyreel.infra.logs import configure_logs
 from polyreel.infra.notify import STOPPING, Notifier
 from polyreel.infra.process import Service, spawn_service
 from polyreel.settings import Settings, SettingsError, child_environment
 
-__all__ = ["run_prepare", "run_supervisor", "run_web", "run_worker"]
+if TYPE_CHECKING:
+    from polyreel.infra.tx import Database
+
+__all__ = ["Role", "run_alone", "run_prepare", "run_supervisor", "run_web", "run_worker"]
+
+Role = Literal["web", "worker"]
 
 STOP_S = 12.0
 WORKER_GRACE_S = 8.0
 LONGEST_PAUSE_S = 30.0
+DATABASE_PAUSE_S = 3.0
 
 _log = logging.getLogger("polyreel.serve")
 
@@ -44,13 +52,13 @@ def run_supervisor(settings: Settings) -> int:
     """Run the whole server until SIGTERM or SIGINT; the exit code."""
     configure_logs(settings)
     environment = child_environment(settings)
-    prepared = _spawn("prepare", environment)
-    while (code := prepared.wait(1.0)) is None:
-        pass
-    if code != 0:
-        return code
     stopping = threading.Event()
     _on_signals(stopping)
+    code = _prepare("web", environment, stopping)
+    if code is None or stopping.is_set():
+        return 0
+    if code != 0:
+        return code
     kept = [_Kept("worker"), _Kept("web")]
     while not stopping.wait(0.2):
         for item in kept:
@@ -58,8 +66,35 @@ def run_supervisor(settings: Settings) -> int:
     return _stop(kept)
 
 
-def _spawn(command: str, environment: dict[str, str]) -> Service:
-    return spawn_service([sys.executable, "-m", "polyreel", command], environment)
+def run_alone(settings: Settings, role: Role, lanes: list[str] | None = None) -> int:
+    """Prepare what others may have prepared already, then be a web or worker process."""
+    configure_logs(settings)
+    stopping = threading.Event()
+    _on_signals(stopping)
+    code = _prepare(role, child_environment(settings), stopping)
+    if code is None or stopping.is_set():
+        return 0
+    if code != 0:
+        return code
+    # Each has its own way to end; until it has begun, a signal simply ends it.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    return run_web(settings) if role == "web" else run_worker(settings, lanes)
+
+
+def _prepare(role: Role, environment: dict[str, str], stopping: threading.Event) -> int | None:
+    """The exit code of `run_prepare` in a process that takes its libraries with it; None: stopped."""
+    prepared = _spawn("prepare", environment, role)
+    while (code := prepared.wait(0.1)) is None:
+        if stopping.is_set():
+            prepared.terminate()
+            prepared.wait(STOP_S)
+            return None
+    return code
+
+
+def _spawn(name: str, environment: dict[str, str], *more: str) -> Service:
+    argv = [sys.executable, "-m", "polyreel", "process", name, *more]
+    return spawn_service(argv, environment)
 
 
 def _on_signals(stopping: threading.Event) -> None:
@@ -100,30 +135,84 @@ def _stop(kept: list[_Kept]) -> int:
     return 0
 
 
-def run_prepare(settings: Settings) -> int:
-    """Bring the database up to date, end what dead processes left, print address and set-up link."""
+def run_prepare(settings: Settings, role: Role) -> int:
+    """Bring the database up to date, as soon as it answers; end what dead processes left.
+
+    For a `web` process also: print the address, and the set-up link while there is no account.
+    """
     from polyreel.app import close_tools, open_tools
     from polyreel.core.upkeep import end_what_died
     from polyreel.core.users import ensure_setup_token
-    from polyreel.infra.migrate import upgrade
 
     configure_logs(settings)
-    _check_port(settings)
+    if role == "web":
+        _check_port(settings)
+    _prepare_database(settings)
     tools = open_tools(settings)
-    upgrade(tools.db)
     with tools.presence.alone() as is_alone:
         # A database that is no file here may be in use by other machines: leases end in their time.
         if is_alone and tools.db.dialect == "sqlite":
             end_what_died(tools)
-    token = ensure_setup_token(settings, tools.db)
+    token = ensure_setup_token(settings, tools.db) if role == "web" else None
     close_tools(tools)
+    if role == "web":
+        _greet(settings, token)
+    return 0
+
+
+def _greet(settings: Settings, token: str | None) -> None:
     address = settings.base_url or f"http://{_shown_host(settings.host)}:{settings.port}"
     lines = [f"Polyreel listens on {address}"]
     if token:
         lines.append(f"Nobody has an account yet. Set up: {address}/setup?token={token}")
     sys.stdout.write("\n".join([*lines, ""]))
     sys.stdout.flush()
-    return 0
+
+
+def _prepare_database(settings: Settings) -> None:
+    """Every table as this version wants it; waits for a server that does not answer yet.
+
+    Raises SettingsError when the data folder is not the one that belongs to the database.
+    """
+    from polyreel.app import open_database
+    from polyreel.core.users import is_setup_needed
+
+    notifier = Notifier(settings.run_dir)
+    db = open_database(settings, notifier)
+    try:
+        while (reason := _upgrade(db)) is not None:
+            _log.warning("the database does not answer; waiting for it: %s", reason)
+            time.sleep(DATABASE_PAUSE_S)
+        if db.dialect == "sqlite" or settings.secret_path.exists():
+            return
+        # Before a new secret is made here, which would fit nothing that was made with the right one.
+        with db.read() as tx:
+            if not is_setup_needed(tx):
+                raise SettingsError(
+                    f"the database is in use already, but {settings.data_dir} holds no secret.key: "
+                    "is this the data folder that all machines share?"
+                )
+    finally:
+        db.close()
+        notifier.close()
+
+
+def _upgrade(db: "Database") -> str | None:
+    """Why the database, a server that may yet come, does not answer; None: it is up to date."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from polyreel.infra.migrate import upgrade
+
+    try:
+        upgrade(db)
+    except SQLAlchemyError as error:
+        said = (str(getattr(error, "orig", None) or error).strip().splitlines() or ["?"])[0]
+        if "permission denied" in said:
+            raise SettingsError(f"the database refuses to be brought up to date: {said}") from error
+        if db.dialect == "sqlite" or db.engines.trouble(error) != "away":
+            raise
+        return said
+    return None
 
 
 def _check_port(settings: Settings) -> None:
@@ -189,7 +278,15 @@ def run_worker(settings: Settings, lanes: list[str] | None = None) -> int:
     worker = make_worker(tools, lanes)
     worker.start()
     stopping.wait()
+    _end_for_certain()
     worker.stop(WORKER_GRACE_S)
     with contextlib.suppress(Exception):
         close_tools(tools)
     return 0
+
+
+def _end_for_certain() -> None:
+    """End this process in STOP_S whatever it waits for: a database that is away must not keep it."""
+    late = threading.Timer(STOP_S, os._exit, (1,))
+    late.daemon = True
+    late.start()

@@ -101,6 +101,11 @@ class Settings:
         return self.data_dir / "run"
 
     @property
+    def secret_path(self) -> Path:
+        """The file of the root secret."""
+        return self.data_dir / "secret.key"
+
+    @property
     def effective_database_url(self) -> str:
         """The database URL, with the default filled in."""
         return self.database_url or f"sqlite:///{self.data_dir / 'polyreel.db'}"

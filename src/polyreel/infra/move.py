@@ -187,6 +187,9 @@ def _upgrade(db: Database, side: str) -> None:
         raise MoveRefused(
             f"The {side} database has a layout that this version does not know: {error}"
         ) from error
+    except RuntimeError as error:
+        # The queue's tables are someone else's.
+        raise MoveRefused(f"The {side}: {error}.") from error
 
 
 @dataclass

@@ -52,8 +52,10 @@ class Notifier:
         self._dropped: set[Path] = set()
         self._lock = threading.Lock()
         self._sources: list[Source] = []
+        # A run folder may be seen by several machines: each buries its own dead only.
+        self._mark = f"notify-{_machine()}-"
         # Random: processes of two containers on one folder may have the same number.
-        self._path = run_dir / f"notify-{os.getpid()}-{secrets.token_hex(4)}.sock"
+        self._path = run_dir / f"{self._mark}{os.getpid()}-{secrets.token_hex(4)}.sock"
 
     def subscribe(self, callback: Callable[[list[str]], None]) -> None:
         """Call `callback` with the topics of each notice."""
@@ -120,9 +122,10 @@ class Notifier:
             except (BlockingIOError, InterruptedError):
                 self._dropped.add(path)
             except (ConnectionRefusedError, FileNotFoundError):
-                # Its process is gone; a killed one could not remove its socket.
+                # Its process is gone, or on another machine; a killed one could not remove its socket.
                 self._dropped.discard(path)
-                path.unlink(missing_ok=True)
+                if path.name.startswith(self._mark):
+                    path.unlink(missing_ok=True)
             except OSError:
                 self._dropped.add(path)
 
@@ -135,6 +138,13 @@ class Notifier:
             if not message:
                 continue
             self.hear(json.loads(message))
+
+
+def _machine() -> str:
+    """A few characters that all processes under this kernel share, until it starts again."""
+    with contextlib.suppress(OSError):
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")[:8]
+    return "here"
 
 
 @contextlib.contextmanager

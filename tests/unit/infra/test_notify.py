@@ -60,7 +60,7 @@ def test_the_socket_of_a_dead_process_is_removed(tmp_path: Path) -> None:
     dead.start()
     assert len(list((tmp_path / "run").iterdir())) == 2
     # What kill -9 leaves: a name with nobody behind it.
-    left = dead._path.rename(tmp_path / "run" / "notify-1-dead.sock")
+    left = dead._path.rename(dead._path.with_name(f"{dead._path.name}.sock"))
     dead.close()
 
     def gone() -> bool:
@@ -69,6 +69,18 @@ def test_the_socket_of_a_dead_process_is_removed(tmp_path: Path) -> None:
 
     soon(gone)
     alive.close()
+
+
+def test_the_socket_of_another_machine_stays(tmp_path: Path) -> None:
+    here, elsewhere = Notifier(tmp_path / "run"), Notifier(tmp_path / "run")
+    elsewhere.start()
+    # From here nobody answers at it, as through a folder that machines share.
+    seen = elsewhere._path.rename(tmp_path / "run" / "notify-0badf00d-1-there.sock")
+    elsewhere.close()
+    here.publish(["a"])
+    here.publish(["b"])
+    assert seen.exists()
+    here.close()
 
 
 def test_too_much_for_one_datagram_is_anything(tmp_path: Path) -> None:
