@@ -6,14 +6,14 @@ from typing import Any
 from sqlalchemy import insert, text
 
 import polyreel.app  # noqa: F401 - knows everyone's tables
-from polyreel.infra.db import Base
+from polyreel.infra.db import Base, UtcTime
 from polyreel.infra.migrate import upgrade
 from polyreel.infra.notify import Notifier
 from polyreel.infra.tx import Database
 from polyreel.kit import clock
 from tests.factories.database import NoJobs
 
-__all__ = ["ODD_NAMES", "fill", "open_whole"]
+__all__ = ["ODD_NAMES", "TABLES", "fill", "make_row", "open_whole"]
 
 ODD_NAMES = (
     "Ünïcödé",
@@ -46,58 +46,39 @@ def fill(db: Database) -> None:
     """
     upgrade(db)
     with db.write() as tx:
-        tx.session.execute(
-            insert(TABLES["users"]).values(
-                id=3, uuid="u", name="ada", name_folded="ada", is_admin=True,
-                token_version=2**62 + 1, quota_bytes=2**53 + 1, balance=0.1,
-                settings={"z": [1.5, None, True, "é🎬"], "a": 2**60, "\0": "\0"},
-                created_at=clock.from_us(-1), updated_at=clock.from_us(2**52 + 1),
-            )
+        last = len(ODD_NAMES)
+
+        def add(table: str, **given: Any) -> None:
+            tx.session.execute(insert(TABLES[table]).values(make_row(table, **given)))
+
+        add(
+            "users", id=3, name="ada", is_admin=True, token_version=2**62 + 1, balance=0.1,
+            settings={"z": [1.5, None, True, "é🎬"], "a": 2**60, "\0": "\0"},
+            created_at=clock.from_us(-1), updated_at=clock.from_us(2**52 + 1),
         )  # fmt: skip
-        folders = len(ODD_NAMES)
-        for number in range(folders, 0, -1):
-            above = number + 1 if number < folders else None
-            tx.session.execute(insert(TABLES["folders"]).values(_folder(number, above)))
+        for number in range(last, 0, -1):
+            above = number + 1 if number < last else None
+            add("folders", id=number, user_id=3, parent_id=above, name=ODD_NAMES[number - 1])
         for number, name in enumerate(ODD_NAMES, 1):
-            tx.session.execute(insert(TABLES["media"]).values(_media(number)))
-            tx.session.execute(insert(TABLES["videos"]).values(_video(number, name)))
+            add("media", id=number, uid=f"m{number}", size_bytes=2**41, cuts=bytes(range(256)))
+            add(
+                "videos", id=number, uuid=f"v{number}", user_id=3, folder_id=number,
+                media_id=number, name=name,
+            )  # fmt: skip
         for state in ("queued", "running", "succeeded", "failed", "cancelled"):
-            tx.session.execute(insert(TABLES["jobs"]).values(_job(state)))
-        names = ("Zeta", "alpha", "Beta", "_x", "ähm", "z")
-        rows = [{"name": name, "slot": 2**50} for name in names]
-        tx.session.execute(insert(TABLES["periodic"]), rows)
+            add("jobs", key=state, args={"b": 1, "a": "ü"}, state=state)
+        for name in ("Zeta", "alpha", "Beta", "_x", "ähm", "z"):
+            add("periodic", name=name, slot=2**50)
         # The newest video is gone; its id must not come again.
-        tx.session.execute(text("DELETE FROM videos WHERE id = :id"), {"id": folders})
+        tx.session.execute(text("DELETE FROM videos WHERE id = :id"), {"id": last})
 
 
-def _folder(number: int, above: int | None) -> dict[str, Any]:
-    now = clock.now()
-    return {
-        "id": number, "user_id": 3, "parent_id": above, "name": ODD_NAMES[number - 1],
-        "created_at": now, "updated_at": now,
-    }  # fmt: skip
-
-
-def _media(number: int) -> dict[str, Any]:
-    now = clock.now()
-    return {
-        "id": number, "uid": f"m{number}", "size_bytes": 2**41, "original_key": "k",
-        "state": "ready", "cuts": bytes(range(256)), "created_at": now, "updated_at": now,
-    }  # fmt: skip
-
-
-def _video(number: int, name: str) -> dict[str, Any]:
-    now = clock.now()
-    return {
-        "id": number, "uuid": f"v{number}", "user_id": 3, "folder_id": number, "media_id": number,
-        "name": name, "filename": name, "source": "web", "visibility": "private",
-        "created_at": now, "updated_at": now,
-    }  # fmt: skip
-
-
-def _job(state: str) -> dict[str, Any]:
-    now = clock.now()
-    return {
-        "kind": "k", "lane": "fast", "key": state, "args": {"b": 1, "a": "ü"}, "state": state,
-        "max_attempts": 5, "run_after": now, "created_at": now,
-    }  # fmt: skip
+def make_row(table: str, **given: Any) -> dict[str, Any]:
+    """A row of `table` with `given`, and something in every other column that must have a value."""
+    row = dict(given)
+    for column in TABLES[table].columns:
+        is_needed = not column.nullable and column.default is None and not column.primary_key
+        if is_needed and column.name not in given:
+            kind = column.type.python_type
+            row[column.name] = clock.now() if isinstance(column.type, UtcTime) else kind()
+    return row

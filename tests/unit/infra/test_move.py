@@ -8,7 +8,7 @@ from polyreel.infra.db import Base
 from polyreel.infra.db.copying import fault_finder, plain_table
 from polyreel.infra.migrate import upgrade
 from polyreel.infra.move import MoveRefused, move
-from tests.factories.whole import ODD_NAMES, TABLES, fill, open_whole
+from tests.factories.whole import ODD_NAMES, TABLES, fill, make_row, open_whole
 
 
 @pytest.fixture
@@ -73,10 +73,8 @@ def test_an_id_that_was_given_is_not_given_again(source, opened):
     target = opened("target")
     moved(source, target)
     last = len(ODD_NAMES)
-    again = {"uuid": "new", "user_id": 3, "media_id": 1, "name": "n", "filename": "n"}
     with target.write() as tx:
-        again |= {"source": "web", "visibility": "private"}
-        again |= {"created_at": tx.now, "updated_at": tx.now}
+        again = make_row("videos", uuid="new", user_id=3, media_id=1)
         made = tx.session.execute(insert(TABLES["videos"]).values(again))
         assert made.inserted_primary_key == (last + 1,)
 
