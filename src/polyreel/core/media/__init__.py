@@ -15,7 +15,7 @@ from polyreel.core.media.renditions import (
     list_part_keys,
     list_renditions,
 )
-from polyreel.core.media.states import is_playable
+from polyreel.core.media.states import count_unfinished, is_playable
 from polyreel.core.media.tasks import KINDS
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "Fragment",
     "Part",
     "Rendition",
+    "count_unfinished",
     "find_fragment",
     "get_rendition",
     "is_playable",

@@ -1,7 +1,8 @@
 """Make renditions: copy, sound, and the heights of the ladder; and what happens when that fails."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from polyreel.core.media.renditions import (
 )
 from polyreel.core.media.states import settle
 from polyreel.core.options import Options, read_options
+from polyreel.core.stats import Count, add_counts
 from polyreel.infra.jobs import Job
 from polyreel.infra.probe import Probe, VideoStream
 from polyreel.infra.tools import Tools
@@ -61,6 +63,7 @@ class _Track:
     probe: Probe
     rendition: Rendition
     targets: Sequence[Target]
+    began: float = field(default_factory=time.monotonic)
 
     def produce(self, command: Callable[[Path], list[str]], nice: int) -> list[Packager]:
         """Make the whole of it; raises what `produce` raises."""
@@ -76,7 +79,7 @@ class _Track:
 
     def finish(self, packagers: Sequence[Packager], *, expected_ms: int) -> None:
         """End it; see `_finish`."""
-        _finish(self.job, self.media, self.targets, packagers, expected_ms=expected_ms)
+        _finish(self.job, self.media, self.targets, packagers, self.began, expected_ms=expected_ms)
 
 
 def _find_track(job: Job) -> _Track | None:
@@ -167,6 +170,7 @@ def fail_sound(tx: Tx, args: Mapping[str, Any], message: str) -> None:
 
 def encode_heights(job: Job) -> None:
     """Decode one part once and encode every height of it."""
+    began = time.monotonic()
     media, probe = _load(job)
     tools: Tools = job.tools
     with tools.db.read() as tx:
@@ -206,7 +210,7 @@ def encode_heights(job: Job) -> None:
     packagers = produce(job, media, targets, cuts, command, duration_ms=length_ms)
     whole_ms = _picture_ms(probe, stream.index)
     expected_ms = length_ms if part.end_us is not None else whole_ms - part.start_us // 1000
-    _finish(job, media, targets, packagers, expected_ms=expected_ms)
+    _finish(job, media, targets, packagers, began, expected_ms=expected_ms)
 
 
 def _encoded(renditions: Sequence[Rendition], args: Mapping[str, Any]) -> list[Rendition]:
@@ -248,11 +252,15 @@ def _finish(
     media: Media,
     targets: Sequence[Target],
     packagers: Sequence[Packager],
+    began: float,
     *,
     expected_ms: int,
 ) -> None:
-    """End parts that are synced; what came out shorter than the source promised is damage."""
+    """End parts that are synced; what came out shorter than the source promised is damage. `began` is
+    when the work began, on the monotonic clock.
+    """
     with job.write() as tx:
+        add_counts(tx, _encoding_counts(job, media, targets, time.monotonic() - began))
         for target, packager in zip(targets, packagers, strict=True):
             publish_part(tx, target.part.id, packager.init, packager.fragments, whole=True)
             last = packager.fragments[-1]
@@ -266,6 +274,17 @@ def _finish(
                 )
         settle(tx, media.id)
         job.complete(tx)
+
+
+def _encoding_counts(
+    job: Job, media: Media, targets: Sequence[Target], took_s: float
+) -> list[Count]:
+    """The time that was spent on each height, for whom it was."""
+    made = [target.rendition for target in targets if target.rendition.mode == "encode"]
+    if job.owner_id is None:
+        return []
+    share_ms = round(took_s * 1000 / max(1, len(made)))
+    return [Count("encoding", job.owner_id, share_ms, media.id, item.name) for item in made]
 
 
 def _picture_ms(probe: Probe, index: int) -> int:

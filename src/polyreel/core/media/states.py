@@ -1,9 +1,12 @@
 """The state of a media, worked out from its renditions after each of their steps."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import func, select
 
 from polyreel.core.library import get_media, notify_media, update_media, update_media_progress
 from polyreel.core.media.renditions import ENDED, Rendition, list_renditions
+from polyreel.core.media.tables import RenditionRow
 from polyreel.infra.tx import Tx
 
 _UNPLAYABLE = "Nothing in the file could be made playable."
@@ -63,3 +66,13 @@ def overall_progress(renditions: Sequence[Rendition]) -> float:
         for weight, item in zip(weights, renditions, strict=True)
     )
     return done / total if total else 0.0
+
+
+def count_unfinished(tx: Tx) -> Mapping[str, int]:
+    """How many renditions of each kind are still to be made."""
+    query = (
+        select(RenditionRow.kind, func.count())
+        .where(RenditionRow.state.in_(("planned", "running")))
+        .group_by(RenditionRow.kind)
+    )
+    return {kind: number for kind, number in tx.session.execute(query)}  # noqa: C416 - typed so
