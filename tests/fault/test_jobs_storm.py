@@ -14,6 +14,7 @@ from polyreel.infra.jobs import JobState, list_jobs
 from polyreel.infra.tx import Database
 from tests.contract.jobs import acts
 from tests.contract.jobs.site import Site, eventually
+from tests.databases import only_sqlite
 
 pytestmark = pytest.mark.fault
 
@@ -67,6 +68,7 @@ def test_freezes_at_random_moments(site: Site) -> None:
     assert sorted(labels, key=int) == [str(number) for number in range(JOBS)]
 
 
+@only_sqlite("a limit on the pages of a database")
 def test_a_full_database_is_survived(site: Site) -> None:
     db = site.database(acts.KINDS)
     worker = site.worker(acts.KINDS, lease_s=30)

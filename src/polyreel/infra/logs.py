@@ -35,8 +35,10 @@ def configure_logs(settings: Settings, *, gather: bool = False) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level.upper())
-    for chatty in ("alembic", "httpx", "asyncio", "_granian", "granian.access", "procrastinate"):
+    for chatty in ("alembic", "httpx", "asyncio", "_granian", "granian.access"):
         logging.getLogger(chatty).setLevel(max(root.level, logging.WARNING))
+    # Many tracebacks for one outage; infra.jobs says it in a line.
+    logging.getLogger("procrastinate").setLevel(logging.CRITICAL)
 
 
 def flush_logs() -> None:

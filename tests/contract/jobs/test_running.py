@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from polyreel.infra.jobs import Job, JobKind, JobState, LeaseLost, list_jobs
-from polyreel.infra.tx import Tx
+from polyreel.infra.tx import DatabaseUnavailable, Tx
 from polyreel.kit.errors import Busy, Invalid, Unavailable
 from tests.contract.jobs.site import Site, add_effect, eventually
 
@@ -229,6 +229,22 @@ def test_kinds_of_errors(site: Site, error: Exception, state: JobState, tries: i
     job = site.wait(job_id, state)
     assert job.tries == tries
     assert job.error == str(error)
+
+
+def test_a_database_out_of_reach_costs_a_job_nothing(site: Site) -> None:
+    tries: list[int] = []
+
+    def run(job: Job) -> None:
+        tries.append(job.tries)
+        if len(tries) < 3:
+            raise DatabaseUnavailable
+
+    kinds = [JobKind(name="unlucky", lane="fast", run=run, max_attempts=1)]
+    site.worker(kinds)
+    with site.database(kinds).write() as tx:
+        job_id = tx.enqueue("unlucky")
+    site.wait(job_id, JobState.SUCCEEDED)
+    assert tries == [1, 1, 1]
 
 
 def test_a_broken_callback_does_not_keep_the_job_alive(site: Site) -> None:

@@ -50,6 +50,8 @@ CONNECTING: dict[str, Any] = {
     "keepalives_idle": 30,
     "keepalives_interval": 10,
     "keepalives_count": 3,
+    # What was sent and is not acknowledged, in milliseconds: without it minutes go by.
+    "tcp_user_timeout": 30_000,
     "application_name": "polyreel",
 }
 

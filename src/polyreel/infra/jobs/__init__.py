@@ -2,7 +2,8 @@
 
 `tx.enqueue(kind, key=..., **ids)` adds a job; a Worker runs it in one of its lanes. See rows.py for
 what a job is, leases.py for whose it is, kinds.py for what a kind may say, worker.py for the process
-that runs them, local.py for how that process learns of work on one machine.
+that runs them. How that process learns of work: local.py on SQLite; on PostgreSQL procrastinate.py,
+which fetches what tickets.py added to the same transaction.
 """
 
 from polyreel.infra.jobs.job import Job, JobCancelled, LeaseLost

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from polyreel.infra.jobs import leases
 from polyreel.infra.jobs.job import Job
 from polyreel.infra.jobs.kinds import JobKind
-from polyreel.infra.tx import Database, DatabaseUnavailable
+from polyreel.infra.jobs.trouble import Trouble
+from polyreel.infra.tx import Database
 
 __all__ = ["Heartbeat", "Running"]
 
@@ -124,13 +125,14 @@ class Heartbeat:
             return leases.standings(tx, self._worker, attempts)
 
     def _beat_loop(self) -> None:
+        trouble = Trouble("leases cannot be renewed")
         while not self._stopped.is_set():
             self._wake.clear()
             try:
                 self.beat()
-            except Exception as error:
-                is_away = isinstance(error, DatabaseUnavailable)
-                log.warning("leases could not be renewed; trying again", exc_info=not is_away)
+                trouble.over()
+            except Exception as error:  # noqa: BLE001 - the jobs go on, and so does their heart
+                trouble.met(error)
             self._wake.wait(min(_BEAT_S, self._renew_every_s))
 
     def _watch_loop(self) -> None:

@@ -16,11 +16,13 @@ from typing import Any
 
 import psycopg
 from procrastinate import App, JobContext, PsycopgConnector
+from procrastinate.exceptions import ConnectorException
 from psycopg_pool import AsyncConnectionPool
 
 from polyreel.infra.db.postgresql import CONNECTING, plain_url
 from polyreel.infra.jobs import tickets
 from polyreel.infra.jobs.schedule import Schedule
+from polyreel.infra.jobs.trouble import Trouble
 from polyreel.infra.tx import Database, DatabaseUnavailable
 
 __all__ = ["ProcrastinateEngine"]
@@ -61,6 +63,7 @@ class ProcrastinateEngine:
         self._claim = claim
         self._schedule = schedule
         self._next_reconcile = 0.0
+        self._no_claims = Trouble("no job can be claimed")
         self._stopping = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(
@@ -92,23 +95,17 @@ class ProcrastinateEngine:
         self._loop = asyncio.get_running_loop()
         self._loop.set_exception_handler(_tell_unheard)
         keeper = asyncio.create_task(self._keep_time())
+        trouble = Trouble("the queue of jobs is broken and will be built anew")
         while not self._stopping:
-            if not await self._answers():
-                await self._pause(_PROBE_EVERY_S)
-                continue
             try:
+                # Asked first: a pool waits ever longer between its own tries.
+                async with await psycopg.AsyncConnection.connect(self._url, **CONNECTING):
+                    trouble.over()
                 await self._serve()
             except Exception as error:  # noqa: BLE001 - whatever it is, jobs must go on
-                _tell("the queue of jobs broke off and is built anew", error)
+                trouble.met(_in_our_words(error))
                 await self._pause(_PROBE_EVERY_S)
         keeper.cancel()
-
-    async def _answers(self) -> bool:
-        try:
-            async with await psycopg.AsyncConnection.connect(self._url, **CONNECTING):
-                return True
-        except psycopg.Error:
-            return False
 
     async def _serve(self) -> None:
         """Fetch tickets until told to stop, or until a worker breaks: raises what broke it."""
@@ -160,20 +157,23 @@ class ProcrastinateEngine:
                 try:
                     ended = await asyncio.to_thread(self._claim, lane)
                 except Exception as error:  # noqa: BLE001 - the ticket is ours until its lane is empty
-                    _tell("no job could be claimed; trying again", error)
+                    self._no_claims.met(error)
                     await self._pause(_TROUBLE_S)
                     continue
+                self._no_claims.over()
                 if ended is None:
                     return
                 await asyncio.wrap_future(ended)
 
     async def _keep_time(self) -> None:
+        trouble = Trouble("the schedule of jobs cannot be kept")
         while True:
             self._due.clear()
             try:
                 pause_s = await asyncio.to_thread(self._turn)
+                trouble.over()
             except Exception as error:  # noqa: BLE001 - an absent database must not end the worker
-                _tell("the schedule of jobs met trouble; it goes on", error)
+                trouble.met(error)
                 pause_s = _TROUBLE_S
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._due.wait(), pause_s)
@@ -211,9 +211,9 @@ async def _configure(connection: psycopg.AsyncConnection[Any]) -> None:
     await connection.execute("SET synchronous_commit = off")
 
 
-def _tell(what: str, error: Exception) -> None:
-    is_away = isinstance(error, DatabaseUnavailable | psycopg.OperationalError)
-    log.warning("%s: %s", what, error, exc_info=None if is_away else error)
+def _in_our_words(error: Exception) -> Exception:
+    cause = error.__cause__ if isinstance(error, ConnectorException) else error
+    return DatabaseUnavailable() if isinstance(cause, psycopg.OperationalError) else error
 
 
 def _tell_unheard(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
