@@ -269,17 +269,20 @@ def run_web(settings: Settings) -> int:
 def run_worker(settings: Settings, lanes: list[str] | None = None) -> int:
     """Run jobs until SIGTERM; running ones are handed back."""
     from polyreel.app import close_tools, make_worker, open_tools
+    from polyreel.core.upkeep import make_watch
 
     configure_logs(settings)
     stopping = threading.Event()
     _on_signals(stopping)
     tools = open_tools(settings)
     tools.notifier.start()
-    worker = make_worker(tools, lanes)
+    worker, watch = make_worker(tools, lanes), make_watch(tools)
     worker.start()
+    watch.start()
     stopping.wait()
     _end_for_certain()
     worker.stop(WORKER_GRACE_S)
+    watch.stop()
     with contextlib.suppress(Exception):
         close_tools(tools)
     return 0
