@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 
 from polyreel.core.users import fold
-from polyreel.kit.errors import Busy
+from polyreel.kit.errors import Busy, Unavailable
 
 __all__ = ["LoginThrottle", "Throttle", "network_of"]
 
@@ -66,7 +66,8 @@ class LoginThrottle:
 
     @contextmanager
     def attempt(self, address: str, name: str) -> Iterator[None]:
-        """Around one check of a password: counted before it, uncounted when it ends well.
+        """Around one check of a password: counted before it, uncounted when it ends well, or when
+        there was nobody to check it.
 
         Raises Busy.
         """
@@ -75,9 +76,18 @@ class LoginThrottle:
         pair = (network, fold(name))
         self._by_address.take(network)
         self._by_name.take(pair)
-        yield
-        self._by_name.give_back(pair)
-        self._by_address.give_back(network)
+        is_counted = True
+        try:
+            yield
+            is_counted = False
+        except Unavailable:
+            # Who tries again and again while the database is away shall get in when it is back.
+            is_counted = False
+            raise
+        finally:
+            if not is_counted:
+                self._by_name.give_back(pair)
+                self._by_address.give_back(network)
 
 
 def network_of(address: str) -> str:

@@ -53,8 +53,8 @@ class EventsRoute:
         self._heartbeat_s = heartbeat_s
         self._listeners: set[_Listener] = set()
         self._changed: dict[str, int | None] = {}
-        # What pages believe to be in the making, and whose it is. Where notices were missed, these
-        # are looked at again: the one that was missed may have told of the end.
+        # What pages believe to be in the making, and whose it is. Where notices were missed, pages
+        # are told so, and these are looked at again: what was missed may have been their end.
         self._unfinished: dict[str, int] = {}
         self._wake = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -153,6 +153,7 @@ class EventsRoute:
             del changed[ANYTHING]
             changed |= self._unfinished
             for listener in list(self._listeners):
+                listener.stream.put(ANYTHING, "missed", {})
                 await self._send_unfinished(listener)
         await self._send_changes(changed)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from polyreel.http.throttle import LoginThrottle, Throttle, network_of
-from polyreel.kit.errors import Busy
+from polyreel.kit.errors import Busy, Unavailable
 
 
 class Clock:
@@ -75,6 +75,13 @@ def test_right_passwords_are_never_slowed_down(clock):
     for _ in range(200):
         with throttle.attempt("203.0.113.9", "alice"):
             pass
+
+
+def test_tries_that_nobody_could_check_are_not_counted(clock):
+    throttle = LoginThrottle(clock=clock)
+    for _ in range(40):
+        with pytest.raises(Unavailable), throttle.attempt("203.0.113.9", "alice"):
+            raise Unavailable("The database")
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ function open() {
   if (source || !ports.size) return;
   source = new EventSource('/events');
   source.onopen = () => { wait = 1000; tell({ type: 'open' }); };
-  for (const type of ['video', 'gone']) source.addEventListener(type, (event) => tell({ type, data: event.data }));
+  for (const type of ['video', 'gone', 'missed']) source.addEventListener(type, (event) => tell({ type, data: event.data }));
   source.onerror = () => {
     tell({ type: 'lost' });
     if (source.readyState !== EventSource.CLOSED) return; // the browser tries again by itself

@@ -1,5 +1,6 @@
 // What changed on the server, as it happens. listen({video, gone, back}) gets each video's card data,
-// the uuid of what is gone, and a call when the stream came back after a break (something may be missed).
+// the uuid of what is gone, and a call when something may have been missed: the stream came back after
+// a break, or the server says so.
 import { request } from './api.js';
 
 const listeners = new Set();
@@ -20,6 +21,10 @@ function receive({ type, data }) {
   if (type === 'open') {
     if (wasLost) for (const each of listeners) each.back?.();
     wasLost = false;
+    return;
+  }
+  if (type === 'missed') {
+    for (const each of listeners) each.back?.();
     return;
   }
   let value;
@@ -44,7 +49,7 @@ function connectPlain() {
   const source = new EventSource('/events');
   source.onopen = () => receive({ type: 'open' });
   source.onerror = () => receive({ type: 'lost' });
-  for (const type of ['video', 'gone']) source.addEventListener(type, (event) => receive({ type, data: event.data }));
+  for (const type of ['video', 'gone', 'missed']) source.addEventListener(type, (event) => receive({ type, data: event.data }));
   addEventListener('pagehide', () => source.close());
 }
 
