@@ -39,6 +39,7 @@ from polyreel.core.library.media import (
 from polyreel.core.library.moving import move_items
 from polyreel.core.library.posters import list_poster_keys, set_poster
 from polyreel.core.library.tags import Tag, TagNotFound, add_tag, list_tags, remove_tag
+from polyreel.core.library.heirs import delete_user
 from polyreel.core.library.usage import Usage, usage_of
 from polyreel.core.library.videos import (
     VISIBILITIES,
@@ -71,6 +72,7 @@ __all__ = [
     "create_video",
     "delete_folders",
     "delete_media_if_unused",
+    "delete_user",
     "delete_video",
     "delete_videos",
     "ensure_folder_path",

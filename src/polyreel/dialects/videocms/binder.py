@@ -59,14 +59,17 @@ class Malformed(Invalid):
 
 class Param:
     """A field's name in the API and its rules, in the order in which they are tried; `each` are the
-    rules of a list's items.
+    rules of a list's items. `sent_as` is how clients spell it, where that is not the name.
 
     A field that is not REQUIRED and was left out, or is empty, is not measured; one that may be None
     is measured as soon as it was sent.
     """
 
-    def __init__(self, name: str, *rules: Rule, each: Iterable[Rule] = ()) -> None:
+    def __init__(
+        self, name: str, *rules: Rule, each: Iterable[Rule] = (), sent_as: str = ""
+    ) -> None:
         self.name = name
+        self.sent_as = sent_as or name
         self.rules = rules
         self.each = tuple(each)
 
@@ -209,7 +212,7 @@ def _from_object(fields: Fields, given: object) -> dict[str, Any]:
     pairs = list(given.items())
     found = {}
     for name, field in fields.items():
-        value = _named(pairs, field.param.name)
+        value = _named(pairs, field.param.sent_as)
         if value is None:
             continue
         if not field.is_list:
@@ -244,11 +247,11 @@ def _from_texts(fields: Fields, pairs: Pairs) -> dict[str, Any]:
         if dataclasses.is_dataclass(field.kind):
             continue
         if field.is_list:
-            texts = _all_named(pairs, field.param.name)
+            texts = _all_named(pairs, field.param.sent_as)
             if texts:
                 found[name] = [_from_text(field.kind, text) for text in texts]
             continue
-        text = _named(pairs, field.param.name)
+        text = _named(pairs, field.param.sent_as)
         if text is not None:
             found[name] = _from_text(field.kind, text)
     return found

@@ -15,6 +15,7 @@ from polyreel.dialects.videocms.folders import make_folders
 from polyreel.dialects.videocms.keys import create_key, delete_key, make_key_lists
 from polyreel.dialects.videocms.login import check_login, make_login, refresh_login
 from polyreel.dialects.videocms.moving import move_items
+from polyreel.dialects.videocms.people import make_people
 from polyreel.dialects.videocms.player import get_status
 from polyreel.dialects.videocms.statistics import STATISTICS
 from polyreel.dialects.videocms.tags import TAGS
@@ -53,6 +54,7 @@ def make_app(
         delete_key,
         *make_key_lists(audit),
         *make_account(passwords),
+        *make_people(passwords),
     ]
     turns = Turns()
     kept = [*make_folders(turns), *FILES, *TAGS, move_items]
