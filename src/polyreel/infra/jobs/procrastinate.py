@@ -104,7 +104,7 @@ class ProcrastinateEngine:
                 await self._serve()
             except Exception as error:  # noqa: BLE001 - whatever it is, jobs must go on
                 trouble.met(_in_our_words(error))
-                await self._pause(_PROBE_EVERY_S)
+            await self._pause(_PROBE_EVERY_S)
         keeper.cancel()
 
     async def _serve(self) -> None:

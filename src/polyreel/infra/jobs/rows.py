@@ -14,12 +14,11 @@ from sqlalchemy import (
     Index,
     Integer,
     String,
-    Text,
     literal_column,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from polyreel.infra.db import Base, UtcTime, sorted_text
+from polyreel.infra.db import Base, LastWords, UtcTime, sorted_text
 
 __all__ = ["ENDED", "UNFINISHED", "JobInfo", "JobRow", "JobState", "PeriodicRow", "unfinished"]
 
@@ -81,9 +80,9 @@ class JobRow(Base):
     cancel_requested: Mapped[bool] = mapped_column(Boolean, default=False)
     progress: Mapped[float] = mapped_column(default=0.0)
     """0 to 1."""
-    message: Mapped[str | None] = mapped_column(Text)
+    message: Mapped[str | None] = mapped_column(LastWords)
     """What it does just now, for people."""
-    error: Mapped[str | None] = mapped_column(Text)
+    error: Mapped[str | None] = mapped_column(LastWords)
     """Last words of the last attempt that went wrong."""
     created_at: Mapped[datetime] = mapped_column(UtcTime)
     started_at: Mapped[datetime | None] = mapped_column(UtcTime)
