@@ -5,13 +5,15 @@ from typing import Any
 from alembic import context
 
 import polyreel.app  # noqa: F401 - knows everyone's tables
-from polyreel.infra.db import Base, UtcTime
+from polyreel.infra.db import Base, LastWords, UtcTime
 
 
 def _render(kind: str, item: Any, autogen_context: Any) -> Any:
     # A migration must not change when the code does: our types are written as what they are kept as.
     if kind == "type" and isinstance(item, UtcTime):
         return "sa.BigInteger()"
+    if kind == "type" and isinstance(item, LastWords):
+        return "sa.Text()"
     return False
 
 

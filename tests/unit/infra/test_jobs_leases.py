@@ -162,3 +162,16 @@ def test_after_a_crash_every_lease_can_be_ended_at_once(db: Database) -> None:
         again, other = take(tx), take(tx)
         assert {again.id, other.id} == {claim.id, waiting}
         assert again.attempt + other.attempt == 3
+
+
+def test_no_job_stays_because_of_how_its_error_is_worded(db: Database) -> None:
+    """Text of foreign programs and names of files may hold what no database keeps."""
+    with db.write() as tx:
+        job_id = tx.enqueue("k") or 0
+        claim = take(tx)
+        leases.report(tx, job_id, claim.attempt, 0.5, "half\ud800 a\0 film")
+        assert leases.fail(tx, job_id, claim.attempt, "no file a\udcff\0.mp4")
+        found = get_job(tx, job_id)
+    assert found is not None
+    assert (found.state, found.error) == (JobState.FAILED, "no file a??.mp4")
+    assert found.message == "half? a? film"

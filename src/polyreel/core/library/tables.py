@@ -14,7 +14,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from polyreel.infra.db import Base, UtcTime, sorted_text
+from polyreel.infra.db import Base, LastWords, UtcTime, sorted_text
 
 ID = BigInteger().with_variant(Integer(), "sqlite")
 # SQLite gives the id of a deleted last row to the next one, PostgreSQL never does. Jobs, caches and
@@ -51,7 +51,7 @@ class MediaRow(Base):
     size_bytes: Mapped[int] = mapped_column(BigInteger)
     original_key: Mapped[str] = mapped_column(String(200))
     state: Mapped[str] = mapped_column(String(16))
-    message: Mapped[str | None] = mapped_column(Text)
+    message: Mapped[str | None] = mapped_column(LastWords)
     # Megabytes for a film of many keyframes, and seldom wanted.
     probe: Mapped[str | None] = mapped_column(Text, deferred=True)
     duration_ms: Mapped[int] = mapped_column(BigInteger, default=0)

@@ -9,13 +9,12 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     String,
-    Text,
     UniqueConstraint,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
 from polyreel.core.library.tables import ID, NEVER_AGAIN
-from polyreel.infra.db import Base, UtcTime
+from polyreel.infra.db import Base, LastWords, UtcTime
 
 
 class RenditionRow(Base):
@@ -36,7 +35,7 @@ class RenditionRow(Base):
     mode: Mapped[str] = mapped_column(String(8))
     promised: Mapped[bool] = mapped_column(Boolean)
     state: Mapped[str] = mapped_column(String(8))
-    message: Mapped[str | None] = mapped_column(Text)
+    message: Mapped[str | None] = mapped_column(LastWords)
     stream: Mapped[int] = mapped_column(Integer)
     width: Mapped[int] = mapped_column(Integer, default=0)
     height: Mapped[int] = mapped_column(Integer, default=0)

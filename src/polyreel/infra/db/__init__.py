@@ -6,12 +6,13 @@
 
 from polyreel.infra.db.contract import Engines, Trouble
 from polyreel.infra.db.opening import open_engines
-from polyreel.infra.db.rows import Base, UtcTime, sorted_text
+from polyreel.infra.db.rows import Base, LastWords, UtcTime, sorted_text
 from polyreel.infra.db.sql import insert_adding, insert_ignore, now_us
 
 __all__ = [
     "Base",
     "Engines",
+    "LastWords",
     "Trouble",
     "UtcTime",
     "insert_adding",

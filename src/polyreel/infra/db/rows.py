@@ -2,13 +2,13 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Dialect, MetaData, String
+from sqlalchemy import BigInteger, Dialect, MetaData, String, Text
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
 from polyreel.kit import clock
 
-__all__ = ["Base", "UtcTime", "sorted_text"]
+__all__ = ["Base", "LastWords", "UtcTime", "sorted_text"]
 
 
 class Base(DeclarativeBase):
@@ -30,6 +30,21 @@ def sorted_text(length: int) -> String:
     the rules of its language that a PostgreSQL was set up with.
     """
     return String(length).with_variant(String(length, collation="C"), "postgresql")
+
+
+class LastWords(TypeDecorator[str]):
+    """What a program or a traceback said, kept to be shown: NUL and half a surrogate pair, which no
+    database keeps, are question marks. Nothing can fail because of how its failure was worded.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """The text as it can be kept."""
+        if value is None:
+            return None
+        return value.encode(errors="replace").decode().replace("\0", "?")
 
 
 class UtcTime(TypeDecorator[datetime]):
