@@ -15,7 +15,7 @@ class TestConfig:
         assert client.get("/api/config", headers=headers).status_code == 200
 
     def test_the_defaults_are_those_of_the_contract(self, client):
-        ours = {"AppName", "BaseUrl", "RemoteDownloadEnabled"}
+        ours = {"AppName", "BaseUrl"}
         found, wanted = client.get("/api/config").json(), golden("config")
         assert {key: found[key] for key in wanted if key not in ours} == {
             key: wanted[key] for key in wanted if key not in ours
@@ -31,6 +31,20 @@ class TestConfig:
         assert (found["AppName"], found["BaseUrl"]) == ("Cinema", "https://video.example")
         assert (found["UploadEnabled"], found["MaxUploadFilesize"]) == (False, 1000)
         assert found["DownloadEnabled"] is False
+
+    def test_what_the_settings_say(self, site):
+        site.option("captcha_type", "turnstile")
+        site.option("captcha_at_login", True)
+        site.option("turnstile_public_key", "site-key")
+        site.option("turnstile_private_key", "hush")
+        site.option("remote_downloads_enabled", False)
+        site.option("encoding_enabled", False)
+        answer = site.client.get("/api/config")
+        found = answer.json()
+        assert (found["CaptchaType"], found["CaptchaLoginEnabled"]) == ("turnstile", True)
+        assert found["Captcha_Turnstile_PublicKey"] == "site-key"
+        assert (found["RemoteDownloadEnabled"], found["EncodingEnabled"]) == (False, False)
+        assert "hush" not in answer.text
 
     def test_the_smaller_limit_counts_and_none_is_a_great_number(self, site):
         site.set(upload_max_bytes=500)

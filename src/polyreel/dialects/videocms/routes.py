@@ -17,6 +17,7 @@ from polyreel.dialects.videocms.login import check_login, make_login, refresh_lo
 from polyreel.dialects.videocms.moving import move_items
 from polyreel.dialects.videocms.people import make_people
 from polyreel.dialects.videocms.player import get_status
+from polyreel.dialects.videocms.settings import change_settings, read_settings
 from polyreel.dialects.videocms.statistics import STATISTICS
 from polyreel.dialects.videocms.tags import TAGS
 from polyreel.dialects.videocms.turns import Turns
@@ -55,6 +56,8 @@ def make_app(
         *make_key_lists(audit),
         *make_account(passwords),
         *make_people(passwords),
+        read_settings,
+        change_settings,
     ]
     turns = Turns()
     kept = [*make_folders(turns), *FILES, *TAGS, move_items]
