@@ -274,7 +274,7 @@ class TestDeleteFile:
             )
         site.client.request("DELETE", "/api/file", json={"LinkID": video.id})
         with site.db.read() as tx:
-            assert library.get_media(tx, video.media_id)
+            assert library.get_media(tx, video.media_id).id == video.media_id
         headers = site.as_user(site.carol)
         site.client.request("DELETE", "/api/file", headers=headers, json={"LinkID": twin.id})
         with site.db.read() as tx, pytest.raises(NotFound):

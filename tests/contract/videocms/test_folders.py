@@ -98,9 +98,8 @@ class TestListFolders:
         assert (found.status_code, found.text) == (200, "[]\n")
 
     def test_the_root_by_name_in_byte_order(self, site):
-        for name in ("b", "é", "B", "a"):
-            parent = site.folder(site.bobby, name)
-        site.folder(site.bobby, "inside", parent.id)
+        made = [site.folder(site.bobby, name) for name in ("b", "é", "B", "a")]
+        site.folder(site.bobby, "inside", made[0].id)
         site.folder(site.carol, "hers")
         found = site.client.get("/api/folders")
         assert names(found) == ["B", "a", "b", "é"]

@@ -1,6 +1,7 @@
 """Ingest: how bytes come in and become a video: uploads, in one request or many, files of this machine."""
 
 from polyreel.core.ingest.appending import CHECKSUMS, Appending, Checksum
+from polyreel.core.ingest.cloning import BytesNotFound, clone_by_sha256
 from polyreel.core.ingest.concatenating import concatenate
 from polyreel.core.ingest.errors import (
     BodyTooLong,
@@ -51,6 +52,7 @@ __all__ = [
     "KINDS",
     "Appending",
     "BodyTooLong",
+    "BytesNotFound",
     "Checksum",
     "ChecksumMismatch",
     "Digests",
@@ -82,6 +84,7 @@ __all__ = [
     "asked_to_let_go",
     "begin_import",
     "begin_upload",
+    "clone_by_sha256",
     "concatenate",
     "create_resumable",
     "delete_expired_answers",

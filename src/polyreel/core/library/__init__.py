@@ -40,13 +40,13 @@ from polyreel.core.library.moving import move_items
 from polyreel.core.library.posters import list_poster_keys, set_poster
 from polyreel.core.library.tags import Tag, TagNotFound, add_tag, list_tags, remove_tag
 from polyreel.core.library.heirs import delete_user
-from polyreel.core.library.policy import end_every_ticket
 from polyreel.core.library.usage import Usage, usage_of
 from polyreel.core.library.videos import (
     VISIBILITIES,
     Video,
     VideoNotFound,
     create_video,
+    find_own_video_by_sha256,
     find_video_by_uuid,
     get_video,
     get_video_by_uuid,
@@ -76,10 +76,10 @@ __all__ = [
     "delete_user",
     "delete_video",
     "delete_videos",
-    "end_every_ticket",
     "ensure_folder_path",
     "find_folder_by_path",
     "find_media_by_sha256",
+    "find_own_video_by_sha256",
     "find_probe",
     "find_video_by_uuid",
     "folder_path",

@@ -158,6 +158,13 @@ def update_video(
     return get_video(tx, actor, row.id)
 
 
+def find_own_video_by_sha256(tx: Tx, actor: Actor, sha256: str) -> Video | None:
+    """The oldest video of the actor's own with these bytes, if there is one."""
+    own = video_query().where(VideoRow.user_id == actor.user_id, MediaRow.sha256 == sha256)
+    found = videos_of(tx, own.order_by(VideoRow.id).limit(1))
+    return found[0] if found else None
+
+
 def rename_video(tx: Tx, actor: Actor, video_id: int, name: str) -> None:
     """Give the video of this id another name. Raises VideoNotFound, Invalid."""
     row = writable_video(tx, actor, VideoRow.id == video_id)

@@ -17,18 +17,22 @@ from polyreel.core.media.renditions import (
 )
 from polyreel.core.media.states import count_unfinished, is_playable
 from polyreel.core.media.tasks import KINDS
+from polyreel.core.media.unfinished import Unfinished, list_all_unfinished, list_unfinished
 
 __all__ = [
     "KINDS",
     "Fragment",
     "Part",
     "Rendition",
+    "Unfinished",
     "count_unfinished",
     "find_fragment",
     "get_rendition",
     "is_playable",
+    "list_all_unfinished",
     "list_part_keys",
     "list_renditions",
+    "list_unfinished",
     "master_playlist",
     "media_playlist",
     "offered",

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from sqlalchemy import delete, func, select
 
@@ -294,11 +295,20 @@ def _part_row(tx: Tx, part_id: int) -> PartRow:
     return row
 
 
-def _progress(row: RenditionRow, parts: Sequence[PartRow]) -> float:
-    """How much of the track is made, 0 to 1, each part by its length."""
+class Stretch(Protocol):
+    """What a part says of how far it is."""
+
+    start_us: int
+    end_us: int | None
+    state: str
+    progress: float
+
+
+def share_made(duration_us: int, parts: Sequence[Stretch]) -> float:
+    """How much of a track is made, 0 to 1, each part by its length; the last one ends with the track."""
     done, total = 0.0, 0
     for part in parts:
-        end_us = part.end_us if part.end_us is not None else row.duration_us
+        end_us = part.end_us if part.end_us is not None else duration_us
         length = max(1, end_us - part.start_us)
         total += length
         done += length * (1.0 if part.state == "ready" else part.progress)
@@ -327,7 +337,7 @@ def _rendition(row: RenditionRow, parts: Sequence[PartRow]) -> Rendition:
         init=row.init,
         peak_bps=row.peak_bps,
         average_bps=row.average_bps,
-        progress=_progress(row, parts),
+        progress=share_made(row.duration_us, parts),
         revision=row.revision,
         duration_us=row.duration_us,
         parts=tuple(

@@ -6,6 +6,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     ForeignKey,
+    Index,
     Integer,
     LargeBinary,
     String,
@@ -51,7 +52,7 @@ class RenditionRow(Base):
     duration_us: Mapped[int] = mapped_column(BigInteger)
     updated_at: Mapped[datetime] = mapped_column(UtcTime)
 
-    __table_args__ = (UniqueConstraint("media_id", "name"), NEVER_AGAIN)
+    __table_args__ = (UniqueConstraint("media_id", "name"), Index(None, "state"), NEVER_AGAIN)
 
 
 class PartRow(Base):

@@ -7,8 +7,10 @@ from litestar.handlers import HTTPRouteHandler
 from polyreel.core.users import PASSWORDS, KeyAudit, Passwords
 from polyreel.dialects.videocms.account import make_account
 from polyreel.dialects.videocms.auth import authenticate
+from polyreel.dialects.videocms.clone import clone_file
 from polyreel.dialects.videocms.config import get_config
 from polyreel.dialects.videocms.cors import with_cors
+from polyreel.dialects.videocms.encodings import ENCODINGS
 from polyreel.dialects.videocms.errors import answer
 from polyreel.dialects.videocms.files import FILES
 from polyreel.dialects.videocms.folders import make_folders
@@ -17,7 +19,6 @@ from polyreel.dialects.videocms.login import check_login, make_login, refresh_lo
 from polyreel.dialects.videocms.moving import move_items
 from polyreel.dialects.videocms.people import make_people
 from polyreel.dialects.videocms.player import get_status
-from polyreel.dialects.videocms.settings import change_settings, read_settings
 from polyreel.dialects.videocms.statistics import STATISTICS
 from polyreel.dialects.videocms.tags import TAGS
 from polyreel.dialects.videocms.turns import Turns
@@ -56,11 +57,9 @@ def make_app(
         *make_key_lists(audit),
         *make_account(passwords),
         *make_people(passwords),
-        read_settings,
-        change_settings,
     ]
     turns = Turns()
-    kept = [*make_folders(turns), *FILES, *TAGS, move_items]
+    kept = [*make_folders(turns), *FILES, clone_file, *TAGS, move_items, *ENCODINGS]
     private = [*own, *STATISTICS, *kept, make_upload(probe_wait_s)]
     for_anyone = make_face(
         "videocms", public, tools=tools, answer=answer, authenticate=authenticate, audit=audit

@@ -3,10 +3,12 @@
 import msgspec
 
 __all__ = [
+    "AdminEncoding",
     "Audio",
     "Checked",
     "CheckedKey",
     "Config",
+    "Encoding",
     "File",
     "FileTag",
     "Folder",
@@ -156,6 +158,26 @@ class Status(msgspec.Struct, kw_only=True):
     ready_quality_count: int = 0
     total_quality_count: int = 0
     tasks: list[Task] = []
+
+
+class Encoding(msgspec.Struct, kw_only=True):
+    """One track of a link that is not ready yet. `Progress` 0 to 1."""
+
+    ID: int
+    Name: str
+    Quality: str
+    Progress: float
+
+
+class AdminEncoding(msgspec.Struct, kw_only=True):
+    """The same as administrators see it."""
+
+    id: int
+    name: str
+    quality: str
+    progress: float
+    user_id: int
+    username: str
 
 
 class Login(msgspec.Struct, kw_only=True):

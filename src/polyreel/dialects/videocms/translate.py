@@ -5,9 +5,11 @@ from datetime import UTC, datetime
 
 from polyreel.core import library
 from polyreel.core.library import Video
-from polyreel.core.media import Rendition, offered
+from polyreel.core.media import Rendition, Unfinished, offered
 from polyreel.dialects.videocms.shapes import (
+    AdminEncoding,
     Audio,
+    Encoding,
     File,
     FileTag,
     Folder,
@@ -24,6 +26,8 @@ __all__ = [
     "folder_to_row",
     "tag_to_row",
     "time_text",
+    "unfinished_to_admin_encoding",
+    "unfinished_to_encoding",
     "video_to_file",
     "video_to_link",
     "video_to_status",
@@ -96,7 +100,7 @@ def video_to_file(
         Subtitles=[],
         Audios=[
             Audio(
-                Name=_sound_name(number, item),
+                Name=_sound_name(number, item.title),
                 Type="hls",
                 Lang=_language(item),
                 Ready=item.state == "ready",
@@ -119,7 +123,7 @@ def video_to_status(video: Video, renditions: Sequence[Rendition]) -> Status:
     tasks = [_task("quality", item.name, item, is_ready=item.id in playing) for item in pictures]
     waiting = [item for item in pictures if item.id not in playing and item.state != "failed"]
     tasks += [
-        _task("audio", _sound_name(number, item), item, is_ready=False)
+        _task("audio", _sound_name(number, item.title), item, is_ready=False)
         for number, item in enumerate(sounds, 1)
         if item.id not in playing
     ]
@@ -137,6 +141,29 @@ def video_to_status(video: Video, renditions: Sequence[Rendition]) -> Status:
         total_quality_count=len(pictures),
         tasks=tasks,
     )
+
+
+def unfinished_to_encoding(item: Unfinished) -> Encoding:
+    """A track in the making, for the owner of its link."""
+    return Encoding(
+        ID=item.video_id, Name=item.video_name, Quality=_track_name(item), Progress=item.progress
+    )
+
+
+def unfinished_to_admin_encoding(item: Unfinished) -> AdminEncoding:
+    """A track in the making, for administrators."""
+    return AdminEncoding(
+        id=item.video_id,
+        name=item.video_name,
+        quality=_track_name(item),
+        progress=item.progress,
+        user_id=item.owner_id,
+        username=item.owner_name,
+    )
+
+
+def _track_name(item: Unfinished) -> str:
+    return _sound_name(item.number, item.title) if item.kind == "audio" else item.name
 
 
 def _state(video: Video, tasks: Sequence[Task]) -> str:
@@ -195,8 +222,8 @@ def _sounds(renditions: Sequence[Rendition]) -> list[Rendition]:
     return [item for item in renditions if item.kind == "audio"]
 
 
-def _sound_name(number: int, item: Rendition) -> str:
-    return item.title or f"Audio {number}"
+def _sound_name(number: int, title: str | None) -> str:
+    return title or f"Audio {number}"
 
 
 def _language(item: Rendition) -> str:

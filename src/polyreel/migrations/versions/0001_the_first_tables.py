@@ -303,6 +303,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("media_id", "name", name=op.f("uq_renditions_media_id_name")),
         sqlite_autoincrement=True,
     )
+    with op.batch_alter_table("renditions", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_renditions_state"), ["state"], unique=False)
+
     op.create_table(
         "resumable_uploads",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
