@@ -14,6 +14,7 @@ from polyreel.core.stats import Traffic
 from polyreel.core.stats import tables as _stats
 from polyreel.core.users import KeyAudit
 from polyreel.core.users import tables as _users
+from polyreel.core.webhooks import tables as _webhooks
 from polyreel.infra.ffmpeg import FFmpeg
 from polyreel.infra.jobs import JobKind, JobQueue, Worker, WorkerOptions
 from polyreel.infra.logs import configure_logs, flush_logs
@@ -41,7 +42,7 @@ __all__ = [
 ]
 
 # Imported for what they add to the metadata, which migrations compare with.
-TABLES = (_ingest, _library, _media, _options, _stats, _users)
+TABLES = (_ingest, _library, _media, _options, _stats, _users, _webhooks)
 
 KINDS: Sequence[JobKind] = (*media.KINDS, *ingest.KINDS, *upkeep.KINDS)
 

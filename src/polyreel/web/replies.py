@@ -61,9 +61,13 @@ class Reply:
         await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-def html_reply(body: bytes, *, status: int = 200, page: PageClass = "plain") -> Reply:
-    """A page, with everything a browser is told to forbid it."""
-    policy = "; ".join(f"{name} {value}" for name, value in _POLICIES[page].items())
+def html_reply(
+    body: bytes, *, status: int = 200, page: PageClass = "plain", connect: Iterable[str] = ()
+) -> Reply:
+    """A page, with everything a browser is told to forbid it but to reach the origins in `connect`."""
+    rules = dict(_POLICIES[page])
+    rules["connect-src"] = " ".join([rules["connect-src"], *sorted(set(connect))])
+    policy = "; ".join(f"{name} {value}" for name, value in rules.items())
     headers = [
         ("content-type", "text/html; charset=utf-8"),
         # What one person sees is nobody else's, and is not shown again after signing out.

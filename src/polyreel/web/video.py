@@ -19,6 +19,7 @@ from polyreel.core.library import (
 )
 from polyreel.core.media import list_renditions
 from polyreel.core.users import Actor
+from polyreel.core.webhooks import list_webhooks_of_player
 from polyreel.http.face import KnownActor
 from polyreel.infra.tx import Tx
 from polyreel.kit.ids import parse_uuid
@@ -53,6 +54,7 @@ def show_video(
         card = make_card(video, actor, list_renditions(tx, video.media_id))
         crumbs = _crumbs(tx, video) if card["mine"] else [{"name": "Library", "url": "/"}]
         facts = list_facts(video, find_probe(tx, video.media_id))
+        webhooks = list_webhooks_of_player(tx, video.user_id)
     base = site.settings.base_url
     status_url = "" if card["mine"] else f"/v/{video.uuid}/status"
     body = render(
@@ -60,7 +62,7 @@ def show_video(
         actor,
         client_of(scope_of(request)),
         card=card,
-        player=make_player(video, status_url=status_url, fill=False),
+        player=make_player(video, status_url=status_url, fill=False, webhooks=webhooks),
         embed_path=f"/v/{video.uuid}",
         share_url=f"{base}/v/{video.uuid}" if base else None,
         embed_width=_EMBED_WIDTH,
@@ -69,7 +71,8 @@ def show_video(
         facts=facts,
     )
     tickets = site.ticket_headers(scope_of(request), video.uuid, video.policy_version)
-    return html_reply(body, page="player").plus(tickets)
+    connect = [each.origin for each in webhooks]
+    return html_reply(body, page="player", connect=connect).plus(tickets)
 
 
 @get("/video/{uuid:str}/state", sync_to_thread=True)

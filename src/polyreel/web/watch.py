@@ -8,6 +8,7 @@ from litestar.params import FromPath
 
 from polyreel.core.library import Video, get_video_by_uuid
 from polyreel.core.media import Rendition, list_renditions
+from polyreel.core.webhooks import PlayerWebhook, list_webhooks_of_player
 from polyreel.http.face import AnyActor
 from polyreel.http.media import PREFIX
 from polyreel.kit.errors import Invalid
@@ -29,26 +30,31 @@ def show_player(request: PageRequest, site: OurSite, actor: AnyActor, uuid: From
     with site.db.read() as tx:
         video = get_video_by_uuid(tx, actor, uuid)
         renditions = list_renditions(tx, video.media_id)
+        webhooks = list_webhooks_of_player(tx, video.user_id)
     app_name = now_asked().app_name()
     client = client_of(scope_of(request))
     base = site.settings.base_url or f"{client.scheme}://{client.host}"
     body = render(
         "embed.html",
         card=make_card(video, actor),
-        player=make_player(video, status_url=f"/v/{video.uuid}/status", fill=True),
+        player=make_player(
+            video, status_url=f"/v/{video.uuid}/status", fill=True, webhooks=webhooks
+        ),
         og=_describe(video, renditions, app_name, base),
         title=f"{app_name} - {video.name}",
         show_title=False,
     )
     page: PageClass = "embed" if site.settings.embed_allowed else "player"
-    reply = html_reply(body, page=page)
+    reply = html_reply(body, page=page, connect=[each.origin for each in webhooks])
     if video.visibility != "public":
         # Unlisted is found by its address only: search engines do not list what they come across.
         reply = reply.plus([("x-robots-tag", "noindex")])
     return reply.plus(site.ticket_headers(scope_of(request), video.uuid, video.policy_version))
 
 
-def make_player(video: Video, *, status_url: str, fill: bool) -> dict[str, Any]:
+def make_player(
+    video: Video, *, status_url: str, fill: bool, webhooks: Sequence[PlayerWebhook]
+) -> dict[str, Any]:
     """What the player needs; the shape is told in templates/_player.html."""
     return {
         "master": f"{PREFIX}/{video.uuid}/stream/multi/master.m3u8",
@@ -57,6 +63,15 @@ def make_player(video: Video, *, status_url: str, fill: bool) -> dict[str, Any]:
         "status_url": status_url,
         "autoplay": False,
         "fill": fill,
+        "webhooks": [
+            {
+                "url": each.url,
+                "every_s": 60 / each.per_minute,
+                "query": each.query_name,
+                "field": each.field_name,
+            }
+            for each in webhooks
+        ],
     }
 
 

@@ -3,6 +3,7 @@
 import { listenToKeys, toggle } from './player-keys.js';
 import { followState } from './player-state.js';
 import { Session, readLevels } from './player-session.js';
+import { callWhilePlaying } from './player-webhooks.js';
 import { AudioTrackList, RenditionList } from './player-tracks.js';
 import { recall, remember } from './storage.js';
 import { clock } from './format.js';
@@ -11,6 +12,7 @@ const box = document.querySelector('[data-player]');
 const video = box.querySelector('video');
 const { uuid, master } = box.dataset;
 const part = (name) => box.querySelector(`[data-${name}]`);
+callWhilePlaying(video, uuid, JSON.parse(box.dataset.webhooks));
 
 const PROBLEMS = {
   gone: ['This video is no longer here', 'It was deleted, or its files are missing.'],
