@@ -38,7 +38,8 @@ def configure_logs(settings: Settings, *, gather: bool = False) -> None:
     for chatty in ("alembic", "httpx", "asyncio", "_granian", "granian.access"):
         logging.getLogger(chatty).setLevel(max(root.level, logging.WARNING))
     # Many tracebacks for one outage; infra.jobs says it in a line.
-    logging.getLogger("procrastinate").setLevel(logging.CRITICAL)
+    for verbose in ("procrastinate", "psycopg.pool"):
+        logging.getLogger(verbose).setLevel(logging.CRITICAL)
 
 
 def flush_logs() -> None:
