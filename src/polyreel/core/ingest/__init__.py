@@ -1,4 +1,6 @@
-"""Ingest: how bytes come in and become a video: uploads, in one request or many, files of this machine."""
+"""Ingest: how bytes come in and become a video: uploads, in one request or many, files of other
+servers, files of this machine.
+"""
 
 from polyreel.core.ingest.appending import CHECKSUMS, Appending, Checksum
 from polyreel.core.ingest.cloning import BytesNotFound, clone_by_sha256
@@ -24,7 +26,6 @@ from polyreel.core.ingest.errors import (
     WrongOffset,
 )
 from polyreel.core.ingest.files import add_file
-from polyreel.core.ingest.hashing import KINDS
 from polyreel.core.ingest.holding import (
     Digests,
     Hold,
@@ -34,6 +35,20 @@ from polyreel.core.ingest.holding import (
 )
 from polyreel.core.ingest.importing import Importing, begin_import
 from polyreel.core.ingest.once import delete_expired_answers, find_answer
+from polyreel.core.ingest.remote import (
+    DownloadNotFound,
+    DownloadsDisabled,
+    RemoteDownload,
+    TooManyDownloads,
+    cancel_all_downloads,
+    cancel_download,
+    create_downloads,
+    delete_download,
+    delete_downloads,
+    list_downloads,
+    retry_download,
+    sweep_downloads,
+)
 from polyreel.core.ingest.reservations import UploadLimits
 from polyreel.core.ingest.resumable import (
     NewResumable,
@@ -45,6 +60,7 @@ from polyreel.core.ingest.resumable import (
     sweep_resumables,
 )
 from polyreel.core.ingest.sweep import list_upload_keys, sweep_uploads
+from polyreel.core.ingest.tasks import KINDS
 from polyreel.core.ingest.uploads import Upload, begin_upload
 
 __all__ = [
@@ -56,6 +72,8 @@ __all__ = [
     "Checksum",
     "ChecksumMismatch",
     "Digests",
+    "DownloadNotFound",
+    "DownloadsDisabled",
     "ForeignUpload",
     "Hold",
     "ImportRunning",
@@ -63,9 +81,11 @@ __all__ = [
     "NewResumable",
     "PartRejected",
     "PartUnfinished",
+    "RemoteDownload",
     "Resumable",
     "ResumableLimits",
     "StorageFull",
+    "TooManyDownloads",
     "TooManyUploads",
     "Upload",
     "UploadComplete",
@@ -84,15 +104,23 @@ __all__ = [
     "asked_to_let_go",
     "begin_import",
     "begin_upload",
+    "cancel_all_downloads",
+    "cancel_download",
     "clone_by_sha256",
     "concatenate",
+    "create_downloads",
     "create_resumable",
+    "delete_download",
+    "delete_downloads",
     "delete_expired_answers",
     "find_answer",
     "get_resumable",
     "hold_resumable",
+    "list_downloads",
     "list_resumables",
     "list_upload_keys",
+    "retry_download",
+    "sweep_downloads",
     "sweep_resumables",
     "sweep_uploads",
 ]

@@ -6,7 +6,7 @@ from sqlalchemy import func, select, update
 
 from polyreel.core import library, users
 from polyreel.core.ingest.errors import StorageFull, UploadLost
-from polyreel.core.ingest.tables import ResumableRow, UploadRow
+from polyreel.core.ingest.tables import RemoteRow, ResumableRow, UploadRow
 from polyreel.infra.storage import Storage
 from polyreel.infra.tx import Tx
 from polyreel.kit.errors import QuotaExceeded, TooLarge
@@ -89,7 +89,7 @@ def within_quota(tx: Tx, user_id: int, *, least: int, wanted: int, own: int = 0)
     if not limit:
         return wanted
     taken = library.used_bytes(tx, user_id)
-    for table in (UploadRow, ResumableRow):
+    for table in (UploadRow, ResumableRow, RemoteRow):
         held = select(func.coalesce(func.sum(table.reserved_bytes), 0))
         taken += int(tx.session.scalar(held.where(table.user_id == user_id)) or 0)
     if limit - taken < least:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from sqlalchemy import delete, select
 
 from polyreel.core.ingest.publish import key_of
-from polyreel.core.ingest.tables import ResumableRow, UploadRow
+from polyreel.core.ingest.tables import RemoteRow, ResumableRow, UploadRow
 from polyreel.infra.storage import Storage
 from polyreel.infra.tx import Database, Tx
 
@@ -32,4 +32,5 @@ def list_upload_keys(tx: Tx) -> list[str]:
     """Storage keys that uploads under way are about to fill, or have just filled."""
     over = ("done", "expired")
     uids = tx.session.scalars(select(ResumableRow.uid).where(ResumableRow.state.not_in(over)))
-    return [*tx.session.scalars(select(UploadRow.key)), *map(key_of, uids)]
+    fetched = tx.session.scalars(select(RemoteRow.uid).where(RemoteRow.has_file.is_(True)))
+    return [*tx.session.scalars(select(UploadRow.key)), *map(key_of, uids), *map(key_of, fetched)]

@@ -67,6 +67,48 @@ class ResumableRow(Base):
     )
 
 
+class RemoteRow(Base):
+    """A file of another server that somebody wants fetched; see `remote.states` for `status`.
+
+    `uid` names its file, which is there and ours while `has_file`; of it `received_bytes` are on the
+    disk for certain, and `validator` tells whether the other server still has the same file.
+    `is_started`: it has a job, and counts among those that run at once. `total_bytes` 0: not known.
+    """
+
+    __tablename__ = "remote_downloads"
+
+    id: Mapped[int] = mapped_column(ID, primary_key=True)
+    user_id: Mapped[int] = mapped_column(ID, ForeignKey("users.id", ondelete="CASCADE"))
+    folder_id: Mapped[int | None] = mapped_column(ID)
+    url: Mapped[str] = mapped_column(String(2048))
+    name: Mapped[str] = mapped_column(String(255), default="")
+    status: Mapped[str] = mapped_column(String(16))
+    is_started: Mapped[bool] = mapped_column(default=False)
+    error: Mapped[str] = mapped_column(Text, default="")
+    uid: Mapped[str] = mapped_column(String(36))
+    has_file: Mapped[bool] = mapped_column(default=False)
+    validator: Mapped[str | None] = mapped_column(String(300))
+    received_bytes: Mapped[int] = mapped_column(BigInteger, default=0)
+    total_bytes: Mapped[int] = mapped_column(BigInteger, default=0)
+    reserved_bytes: Mapped[int] = mapped_column(BigInteger, default=0)
+    duration_ms: Mapped[int] = mapped_column(BigInteger, default=0)
+    video_id: Mapped[int | None] = mapped_column(ID)
+    video_uuid: Mapped[str | None] = mapped_column(String(36))
+    media_id: Mapped[int | None] = mapped_column(ID)
+    created_at: Mapped[datetime] = mapped_column(UtcTime)
+    updated_at: Mapped[datetime] = mapped_column(UtcTime)
+    started_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    cancel_requested_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    canceled_at: Mapped[datetime | None] = mapped_column(UtcTime)
+
+    __table_args__ = (
+        Index(None, "user_id", "status"),
+        Index(None, "status", "is_started"),
+        NEVER_AGAIN,
+    )
+
+
 class AnswerRow(Base):
     """Which video a request with an idempotency key made; `key_hash` is the SHA-256 of that key."""
 

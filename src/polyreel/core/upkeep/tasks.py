@@ -2,7 +2,12 @@
 
 from datetime import timedelta
 
-from polyreel.core.ingest import delete_expired_answers, sweep_resumables, sweep_uploads
+from polyreel.core.ingest import (
+    delete_expired_answers,
+    sweep_downloads,
+    sweep_resumables,
+    sweep_uploads,
+)
 from polyreel.core.stats import trim_statistics
 from polyreel.core.upkeep.sweep import sweep_files
 from polyreel.core.users import delete_expired
@@ -26,6 +31,7 @@ def _sweep_rows(job: Job) -> None:
     tools: Tools = job.tools
     sweep_uploads(tools.db, tools.storage, DEAD_UPLOAD_S)
     sweep_resumables(tools.db, tools.storage)
+    sweep_downloads(tools.db, tools.storage)
     with tools.db.write() as tx:
         delete_expired(tx)
         delete_expired_answers(tx)
