@@ -1,34 +1,26 @@
 """Take a file out of a multipart body while it arrives, whatever its size, in little memory.
 
-The event loop only receives and parses. Blocks of 4 MiB are written and hashed by a small pool of
-threads, one at a time for each upload, while the next one is gathered; who sends faster waits.
+The event loop only receives and parses; see `blocks` for the rest.
 """
 
 import asyncio
-import threading
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from polyreel.http.auth import header
+from polyreel.http.blocks import BlockWriter, in_thread
 from polyreel.http.middleware import Message, Receive, Scope
 from polyreel.http.multipart import Form, Part
 from polyreel.kit.errors import Invalid
 
 __all__ = ["Begin", "ClientGone", "Received", "Sink", "receive_upload"]
 
-_BLOCK_BYTES = 4 * 1024 * 1024
 _MOST_TEXT_BYTES = 64 * 1024
 _MOST_IGNORED_BYTES = 16 * 1024 * 1024
 _LEAST_HEAD = 'Content-Disposition: form-data; name=""\r\n\r\n'
 _SILENCE_S = 120.0
-# Slow clients fill a block in minutes: what is there is written after so long, which also says
-# that the upload lives.
-_FLUSH_S = 10.0
-
-_pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="upload")
 
 
 class Sink(Protocol):
@@ -118,11 +110,8 @@ class _Intake:
         self._text = bytearray()
         self._ignored = 0
         self._seen_bytes = 0
-        self._block: list[bytes] = []
-        self._block_bytes = 0
-        self._heard_at = self._flushed_at = asyncio.get_running_loop().time()
-        self._write: Future[None] | None = None
-        self._lock = threading.Lock()
+        self._blocks: BlockWriter | None = None
+        self._heard_at = asyncio.get_running_loop().time()
 
     async def read(self, receive: Receive) -> None:
         """Take the whole body."""
@@ -137,9 +126,9 @@ class _Intake:
         except TimeoutError:
             raise ClientGone from None
         self._form.close()
-        if self._block:
-            await self._flush()
-        await self._written()
+        if self._blocks is not None:
+            await self._blocks.flush()
+            await self._blocks.settle()
 
     async def _take_message(self, message: Message, silence: asyncio.Timeout) -> None:
         self._more_is_coming = message.get("more_body", False)
@@ -151,20 +140,24 @@ class _Intake:
         if now - self._heard_at > 1:
             self._heard_at = now
             silence.reschedule(now + _SILENCE_S)
-            if now - self._flushed_at > _FLUSH_S and self._block:
-                await self._flush()
+            if self._blocks is not None:
+                await self._blocks.flush_if_late()
 
     async def end(self) -> None:
         """Give up what is not finished, after the write under way; cancelled, it happens too."""
-        sink = self.received.sink
-        if sink is not None:
-            given_up = asyncio.wrap_future(_pool.submit(self._locked, sink.abort))
-            await asyncio.shield(given_up)
+        await asyncio.shield(asyncio.ensure_future(self._give_up()))
+
+    async def _give_up(self) -> None:
+        if self._blocks is not None:
+            with suppress(Exception):
+                await self._blocks.settle()
+        if self.received.sink is not None:
+            await in_thread(self.received.sink.abort)
 
     async def _take(self, event: Part | bytes | None) -> None:
         if isinstance(event, bytes):
-            if self._is_in_file:
-                await self._gather(event)
+            if self._is_in_file and self._blocks is not None:
+                await self._blocks.add(event)
             else:
                 self._take_text(event)
         elif event is None:
@@ -191,6 +184,7 @@ class _Intake:
         self.received.sink = await asyncio.to_thread(
             self._begin, part.filename, self._declared(), dict(self.received.fields)
         )
+        self._blocks = BlockWriter(self.received.sink.write)
         self._is_in_file = True
 
     def _end_part(self) -> None:
@@ -221,27 +215,3 @@ class _Intake:
         missing = set(self._names.values()) - {self._file_field, *self.received.fields}
         rest = sum(edge + len(_LEAST_HEAD) + len(name) for name in missing)
         return max(1, int(text) - self._seen_bytes - edge - rest)
-
-    async def _gather(self, data: bytes) -> None:
-        self._block.append(data)
-        self._block_bytes += len(data)
-        if self._block_bytes >= _BLOCK_BYTES:
-            await self._flush()
-
-    async def _flush(self) -> None:
-        """Hand the block to a thread, once the one before it is written."""
-        await self._written()
-        sink, block = self.received.sink, self._block
-        if sink is not None:
-            self._write = _pool.submit(self._locked, sink.write, *block)
-        self._block, self._block_bytes = [], 0
-        self._flushed_at = asyncio.get_running_loop().time()
-
-    async def _written(self) -> None:
-        if self._write is not None:
-            await asyncio.wrap_future(self._write)
-            self._write = None
-
-    def _locked(self, action: Callable[..., None], *arguments: bytes) -> None:
-        with self._lock:
-            action(*arguments)

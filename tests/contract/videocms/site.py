@@ -2,6 +2,7 @@
 
 import json
 import re
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -119,13 +120,21 @@ class Site:
         self.alice = self.add("alice", is_admin=True)
         self.bobby = self.add("bobby")
         self.carol = self.add("carol")
-        tools = cast(Tools, self.tools)
-        self.app = observed(
-            videocms.make_app(tools, self.uses, passwords=QUICK_PASSWORDS, probe_wait_s=0.3),
-            proxies=Proxies(""),
-        )
+        self.app = self.make_app()
         self.client: TestClient[Any] = TestClient(self.app)
         self.client.headers["authorization"] = f"Bearer {self.jwt(self.bobby)}"
+
+    def make_app(self):
+        tools = cast(Tools, self.tools)
+        app = videocms.make_app(tools, self.uses, passwords=QUICK_PASSWORDS, probe_wait_s=0.3)
+        return observed(app, proxies=Proxies(""))
+
+    @contextmanager
+    def restarted(self):
+        """A client of another process on the same data."""
+        with TestClient(self.make_app()) as client:
+            client.headers["authorization"] = self.client.headers["authorization"]
+            yield client
 
     def add(self, name, **given):
         hashed = QUICK_PASSWORDS.hash(PASSWORD)

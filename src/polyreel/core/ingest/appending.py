@@ -72,9 +72,9 @@ class Appending:
         self._handed_to_disk = self.size
 
     @property
-    def length_bytes(self) -> int | None:
-        """How long the upload will be, where that is known."""
-        return self._length
+    def is_checked(self) -> bool:
+        """True when nothing counts before the last byte has been seen."""
+        return self._check is not None
 
     def begin(
         self,

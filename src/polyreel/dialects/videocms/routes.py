@@ -19,10 +19,14 @@ from polyreel.dialects.videocms.login import check_login, make_login, refresh_lo
 from polyreel.dialects.videocms.moving import move_items
 from polyreel.dialects.videocms.people import make_people
 from polyreel.dialects.videocms.player import get_status
+from polyreel.dialects.videocms.sessions import list_sessions, make_finalize
+from polyreel.dialects.videocms.settings import change_settings, read_settings
 from polyreel.dialects.videocms.statistics import STATISTICS
 from polyreel.dialects.videocms.tags import TAGS
 from polyreel.dialects.videocms.turns import Turns
+from polyreel.dialects.videocms.tus import is_tus, make_tus
 from polyreel.dialects.videocms.upload import make_upload
+from polyreel.dialects.videocms.webhooks import WEBHOOKS
 from polyreel.http.face import make_face
 from polyreel.http.middleware import ASGIApp, Receive, Scope, Send
 from polyreel.http.throttle import LoginThrottle
@@ -57,10 +61,13 @@ def make_app(
         *make_key_lists(audit),
         *make_account(passwords),
         *make_people(passwords),
+        read_settings,
+        change_settings,
     ]
     turns = Turns()
     kept = [*make_folders(turns), *FILES, clone_file, *TAGS, move_items, *ENCODINGS]
-    private = [*own, *STATISTICS, *kept, make_upload(probe_wait_s)]
+    uploads = [make_upload(probe_wait_s), list_sessions, make_finalize(probe_wait_s)]
+    private = [*own, *STATISTICS, *WEBHOOKS, *kept, *uploads]
     for_anyone = make_face(
         "videocms", public, tools=tools, answer=answer, authenticate=authenticate, audit=audit
     )
@@ -73,16 +80,20 @@ def make_app(
         audit=audit,
         auth_first=True,
     )
+    tus = make_tus(tools, audit)
     open_routes = _routes(public)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and is_tus(scope["method"], scope["path"]):
+            await tus(scope, receive, send)
+            return
         # What is not open is asked for a token first, so that nobody unknown learns what there is.
         is_open = scope["type"] != "http" or (
             (scope["method"], scope["path"]) in open_routes or scope["path"].startswith("/v/")
         )
         await (for_anyone if is_open else for_known)(scope, receive, send)
 
-    return with_cors(app)
+    return with_cors(app, answers_options=lambda path: is_tus("OPTIONS", path))
 
 
 def _routes(handlers: Sequence[HTTPRouteHandler]) -> frozenset[tuple[str, str]]:

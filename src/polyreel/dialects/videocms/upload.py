@@ -3,7 +3,6 @@
 The answer waits until the file was looked into, since clients are told at once what is no video.
 """
 
-import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from polyreel.core.users import Actor
 from polyreel.dialects.videocms.answers import json_answer
 from polyreel.dialects.videocms.binder import REQUIRED, Param, bind_texts, most
 from polyreel.dialects.videocms.limits import upload_limit
+from polyreel.dialects.videocms.looking import check_suffix, wait_for_look
 from polyreel.dialects.videocms.translate import folder_id_of, video_to_link
 from polyreel.http.auth import header
 from polyreel.http.face import KnownActor, ServerTools, raw_of
@@ -31,13 +31,9 @@ from polyreel.kit.errors import AppError, Busy, Forbidden, Invalid, NotFound, To
 
 __all__ = ["make_upload"]
 
-# What is inside is looked at apart from that.
-_SUFFIXES = "mp4 mkv webm avi mov ts m4v 3gp 3g2 wmv mpg mpeg asf flv f4v m2ts mts vob mxf divx ogv rm rmvb dv"
-
 _FORM_BYTES = 1024 * 1024
 # Fields that come after the file count in its announced length: so much they may be.
 _FIELDS_BYTES = 4096
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.03, 0.25
 
 
 @dataclass(frozen=True)
@@ -159,7 +155,7 @@ def _finish(tools: Tools, actor: Actor, received: Received) -> Video:
         raise Invalid("There is no file in the form.")
     if not upload.size:
         raise Invalid("The file is empty.")
-    _check_suffix(tools, upload, wish.name, received.filename)
+    check_suffix(tools, upload.sha256, wish.name, received.filename)
     try:
         return upload.finish(
             name=wish.name,
@@ -170,37 +166,16 @@ def _finish(tools: Tools, actor: Actor, received: Received) -> Video:
         raise _no_folder() from None
 
 
-def _check_suffix(tools: Tools, upload: Upload, *names: str) -> None:
-    """Scripts send titles as names: then the file's own tells. Known bytes may have any name."""
-    suffixes = {name.rpartition(".")[2].lower() for name in names if "." in name}
-    if suffixes.intersection(_SUFFIXES.split()):
-        return
-    with tools.db.read() as tx:
-        known = library.find_media_by_sha256(tx, upload.sha256)
-    if known is None:
-        raise Invalid("This type of file is not accepted.")
-
-
 async def _look(tools: Tools, actor: Actor, video: Video, wait_s: float) -> Video:
     """Wait until something is known of the file; one that is no video goes again.
 
     Raises Invalid with the reason.
     """
-    loop = asyncio.get_running_loop()
-    deadline, pause = loop.time() + wait_s, _FIRST_PAUSE_S
-    while video.state == "received" and loop.time() < deadline:
-        await asyncio.sleep(pause)
-        pause = min(_LONGEST_PAUSE_S, pause * 1.5)
-        video = await sync_to_thread(_read, tools, actor, video.id)
+    video = await wait_for_look(tools, actor, video, wait_s)
     if video.state == "failed":
         await sync_to_thread(_delete, tools, actor, video.uuid)
         raise Invalid(video.message or "The file is not a video.")
     return video
-
-
-def _read(tools: Tools, actor: Actor, video_id: int) -> Video:
-    with tools.db.read() as tx:
-        return library.get_video(tx, actor, video_id)
 
 
 def _delete(tools: Tools, actor: Actor, uuid: str) -> None:

@@ -1,0 +1,471 @@
+"""Resumable uploads by tus 1.0.0, with creation, creation-with-upload, creation-defer-length,
+expiration, checksum, termination and concatenation. Contract: tus.md, part A.
+
+Raw ASGI: bodies of any length pass through in blocks. What an API adds of its own is its `TusVoice`.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeVar
+
+from polyreel.core import ingest
+from polyreel.core.ingest import (
+    Appending,
+    BodyTooLong,
+    ChecksumMismatch,
+    Hold,
+    NewResumable,
+    Resumable,
+    ResumableLimits,
+    UploadComplete,
+    UploadInterrupted,
+    UploadLocked,
+)
+from polyreel.core.users import Actor, KeyAudit
+from polyreel.http.blocks import BlockWriter, in_thread
+from polyreel.http.face import Answer, Authenticate, WrongMethod, kind_of
+from polyreel.http.middleware import Receive, Scope, Send, ensure_exchange
+from polyreel.http.ranges import http_date
+from polyreel.http.tus_headers import (
+    VERSION,
+    BadContentType,
+    BadOffset,
+    WrongVersion,
+    read_checksum,
+    read_concat,
+    read_length,
+    read_metadata,
+    read_number,
+)
+from polyreel.http.uploads import ClientGone
+from polyreel.infra.tools import Tools
+from polyreel.kit.errors import Unauthenticated
+
+__all__ = ["TusApp", "TusVoice", "Wish"]
+
+EXTENSIONS = "creation,creation-with-upload,creation-defer-length,termination,concatenation,expiration,checksum"
+BYTES = "application/offset+octet-stream"
+ALLOWED = ("HEAD", "PATCH", "DELETE")
+_SILENCE_S = 120.0
+_PATIENCE_S = 10.0
+_PAUSE_S, _LONGEST_PAUSE_S = 0.01, 0.1
+_LIMITS_S = 1.0
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What an upload shall be, by what an API's clients say in its metadata."""
+
+    name: str
+    folder_id: int | None
+    group_uid: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TusVoice:
+    """What one API says and asks. `collection` is the path that uploads are created at; `limits` and
+    `wish` run in a thread; `origin` is the scheme and host that clients shall use.
+    """
+
+    name: str
+    collection: str
+    source: str
+    authenticate: Authenticate
+    answer: Answer
+    limits: Callable[[], ResumableLimits]
+    wish: Callable[[Mapping[str, str]], Wish]
+    origin: Callable[[Scope], str]
+
+
+@dataclass
+class _Request:
+    scope: Scope
+    receive: Receive
+    method: str
+    uid: str | None
+    headers: Mapping[str, str]
+    actor: Actor
+    limits: ResumableLimits
+
+    @property
+    def body_bytes(self) -> int | None:
+        """The length of the body, None where only its end will tell."""
+        if "transfer-encoding" in self.headers:
+            return None
+        return read_number(self.headers.get("content-length", "0"))
+
+
+@dataclass
+class _Reply:
+    status: int
+    fields: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+class TusApp:
+    """The ASGI app of one collection and everything below it that is an upload."""
+
+    def __init__(self, tools: Tools, voice: TusVoice, audit: KeyAudit | None = None) -> None:
+        self._tools = tools
+        self._voice = voice
+        self._audit = audit
+        self._digests = ingest.Digests()
+        self._limits: tuple[float, ResumableLimits] | None = None
+        self._running: dict[str, Callable[[], None]] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        tools.notifier.subscribe(self._heard)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._loop = asyncio.get_running_loop()
+        method = scope["method"]
+        try:
+            reply = await self._reply(scope, receive)
+        except Exception as error:  # noqa: BLE001 - every error has an answer
+            status, fields, body = self._voice.answer(kind_of(error, scope, self._voice.name))
+            reply = _Reply(status, dict(fields), body)
+        fields = {"Tus-Resumable": VERSION, "X-Content-Type-Options": "nosniff", **reply.fields}
+        with suppress(Exception):
+            # The database may be away: then that is said without it.
+            if most := (await self._known_limits()).max_bytes:
+                fields["Tus-Max-Size"] = str(most)
+        if reply.status != 204:
+            fields["Content-Length"] = str(len(reply.body))
+        lines = [(key.lower().encode(), text.encode("latin-1")) for key, text in fields.items()]
+        await send({"type": "http.response.start", "status": reply.status, "headers": lines})
+        body = b"" if method == "HEAD" else reply.body
+        await send({"type": "http.response.body", "body": body, "more_body": False})
+
+    async def _reply(self, scope: Scope, receive: Receive) -> _Reply:
+        headers = {
+            key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]
+        }
+        method = headers.get("x-http-method-override", str(scope["method"])).upper()
+        if scope["method"] == "OPTIONS":
+            return _discovery()
+        uid = scope["path"].removeprefix(self._voice.collection).strip("/") or None
+        actor = await self._known(scope)
+        if method not in ("HEAD", "GET") and headers.get("tus-resumable") != VERSION:
+            raise WrongVersion
+        limits = await self._known_limits()
+        request = _Request(scope, receive, method, uid, headers, actor, limits)
+        if uid is None:
+            if method != "POST":
+                raise WrongMethod(method, scope["path"], ("POST",))
+            return await self._create(request)
+        verbs: dict[str, Callable[[_Request, str], Awaitable[_Reply]]] = {
+            "HEAD": self._head,
+            "PATCH": self._patch,
+            "DELETE": self._delete,
+        }
+        if method not in verbs:
+            raise WrongMethod(method, scope["path"], ALLOWED)
+        return await verbs[method](request, uid)
+
+    async def _known(self, scope: Scope) -> Actor:
+        actor = await asyncio.to_thread(self._voice.authenticate, self._tools, scope)
+        if actor is None:
+            raise Unauthenticated
+        exchange = ensure_exchange(scope)
+        exchange.actor = actor
+        if self._audit is not None:
+            self._audit.record(actor, scope["method"], scope["path"], exchange.client.address)
+        return actor
+
+    async def _known_limits(self) -> ResumableLimits:
+        now = time.monotonic()
+        if self._limits is None or now - self._limits[0] > _LIMITS_S:
+            self._limits = (now, await asyncio.to_thread(self._voice.limits))
+        return self._limits[1]
+
+    # --- creating -------------------------------------------------------------------------------
+
+    async def _create(self, request: _Request) -> _Reply:
+        headers = request.headers
+        concat = read_concat(headers.get("upload-concat"), self._voice.collection)
+        info = headers.get("upload-metadata", "")
+        has_bytes = _kind(headers) == BYTES and request.body_bytes != 0
+        if concat.kind == "final":
+            if request.body_bytes != 0:
+                raise UploadComplete("Bytes cannot be added to a concatenated upload.")
+            length, make = None, ingest.concatenate
+        else:
+            length = read_length(headers.get("upload-length"), headers.get("upload-defer-length"))
+            make = ingest.create_resumable
+            if has_bytes and None not in (length, request.body_bytes):
+                _check_fits(request.body_bytes or 0, length or 0)
+        checksum = read_checksum(headers.get("upload-checksum")) if has_bytes else None
+        metadata = read_metadata(info)
+        wish = await asyncio.to_thread(self._voice.wish, metadata)
+        new = NewResumable(
+            kind=concat.kind,
+            name=wish.name,
+            folder_id=wish.folder_id,
+            group_uid=wish.group_uid,
+            source=self._voice.source,
+            info=info,
+            length_bytes=length,
+            parts=concat.parts,
+        )
+        tools = self._tools
+        made = await asyncio.to_thread(
+            make, tools.db, tools.storage, request.actor, new, request.limits
+        )
+        reply = _Reply(201, {"Location": self._address(request, made.uid), **_expiry(made)})
+        if has_bytes and concat.kind != "final":
+            take = partial(Appending.begin, offset=0, checksum=checksum)
+            reply.fields["Upload-Offset"] = str(await self._first_bytes(request, made, take))
+        return reply
+
+    async def _first_bytes(
+        self, request: _Request, made: Resumable, begin: Callable[[Appending], None]
+    ) -> int:
+        """Store what came with the creation. What breaks off can go on by the address we answer with."""
+        try:
+            return await self._take(request, made.uid, begin)
+        except (ClientGone, UploadInterrupted):
+            with self._tools.db.read() as tx:
+                return ingest.get_resumable(tx, request.actor, made.uid).offset_bytes
+        except ChecksumMismatch:
+            # Nobody has been told its address.
+            await self._delete(request, made.uid)
+            raise
+
+    def _address(self, request: _Request, uid: str) -> str:
+        return f"{self._voice.origin(request.scope)}{self._voice.collection}/{uid}"
+
+    # --- below an upload ------------------------------------------------------------------------
+
+    async def _head(self, request: _Request, uid: str) -> _Reply:
+        found = await asyncio.to_thread(self._find, request.actor, uid)
+        if found.kind != "final" and found.state in ("created", "uploading"):
+            # What is told must be where the next bytes are taken: whoever sends at present stops.
+            hold = await self._hold(request.actor, uid)
+            found = hold.upload
+            hold.release()
+        fields = {"Cache-Control": "no-store", **_expiry(found)}
+        if found.kind != "final" or found.is_whole:
+            fields["Upload-Offset"] = str(found.offset_bytes)
+        if found.length_bytes is None:
+            fields["Upload-Defer-Length"] = "1"
+        else:
+            fields["Upload-Length"] = str(found.length_bytes)
+        if found.info:
+            fields["Upload-Metadata"] = found.info
+        if found.kind == "partial":
+            fields["Upload-Concat"] = "partial"
+        elif found.kind == "final":
+            parts = " ".join(self._address(request, part) for part in found.parts)
+            fields["Upload-Concat"] = f"final;{parts}"
+        return _Reply(200, fields)
+
+    async def _patch(self, request: _Request, uid: str) -> _Reply:
+        headers = request.headers
+        if _kind(headers) != BYTES:
+            raise BadContentType
+        offset = read_number(headers.get("upload-offset"))
+        if offset is None:
+            raise BadOffset
+        length = None
+        if "upload-length" in headers:
+            length = read_length(headers["upload-length"], None)
+        checksum = read_checksum(headers.get("upload-checksum"))
+        found = await asyncio.to_thread(self._find, request.actor, uid)
+        if found.kind == "final":
+            raise UploadComplete
+        begin = partial(
+            Appending.begin,
+            offset=offset,
+            length_bytes=length,
+            body_bytes=request.body_bytes,
+            checksum=checksum,
+        )
+        kept = await self._take(request, uid, begin)
+        return _Reply(204, {"Upload-Offset": str(kept), **_expiry(found)})
+
+    async def _delete(self, request: _Request, uid: str) -> _Reply:
+        hold = await self._hold(request.actor, uid)
+        try:
+            await _unbroken(in_thread(hold.delete))
+        finally:
+            hold.release()
+        return _Reply(204)
+
+    def _find(self, actor: Actor, uid: str) -> Resumable:
+        with self._tools.db.read() as tx:
+            return ingest.get_resumable(tx, actor, uid)
+
+    # --- bytes ----------------------------------------------------------------------------------
+
+    async def _take(self, request: _Request, uid: str, begin: Callable[[Appending], None]) -> int:
+        """Append the body to the upload; the offset that is on the disk then.
+
+        Raises ClientGone and UploadInterrupted (what arrived counts), and whatever Appending does.
+        """
+        hold = await self._hold(request.actor, uid)
+        tools = self._tools
+        appending = Appending(tools.db, tools.storage, hold, request.limits, self._digests)
+        ending = _Ending(appending)
+        try:
+            await _unbroken(in_thread(begin, appending))
+            ending.blocks = BlockWriter(appending.write)
+            await self._receive(request, uid, ending)
+        finally:
+            try:
+                await _unbroken(ending.end())
+            finally:
+                hold.release()
+        return appending.kept
+
+    async def _receive(self, request: _Request, uid: str, ending: "_Ending") -> None:
+        """Take the whole body. Whoever else wants the upload makes it end early."""
+        loop = asyncio.get_running_loop()
+        blocks, heard_at, is_wanted = ending.blocks, loop.time(), False
+        assert blocks is not None  # noqa: S101
+        try:
+            async with asyncio.timeout(_SILENCE_S) as silence:
+
+                def stop() -> None:
+                    nonlocal is_wanted
+                    is_wanted = True
+                    with suppress(RuntimeError):
+                        silence.reschedule(loop.time())
+
+                self._running[uid] = stop
+                while True:
+                    message = await request.receive()
+                    if message["type"] == "http.disconnect":
+                        raise ClientGone
+                    if chunk := message.get("body"):
+                        await blocks.add(chunk)
+                    if not message.get("more_body", False):
+                        break
+                    if loop.time() - heard_at > 1 and not is_wanted:
+                        heard_at = loop.time()
+                        silence.reschedule(heard_at + _SILENCE_S)
+                        await blocks.flush_if_late()
+            ending.is_whole = True
+        except TimeoutError:
+            raise (UploadInterrupted if is_wanted else ClientGone) from None
+        finally:
+            self._running.pop(uid, None)
+
+    # --- one at a time --------------------------------------------------------------------------
+
+    async def _hold(self, actor: Actor, uid: str) -> Hold:
+        """The upload, ours alone; whoever has it is asked to stop. Raises UploadLocked in vain."""
+        loop = asyncio.get_running_loop()
+        deadline, pause, tools = loop.time() + _PATIENCE_S, _PAUSE_S, self._tools
+        is_asked = False
+        while True:
+            try:
+                return await _held(
+                    in_thread(ingest.hold_resumable, tools.db, tools.storage, actor, uid)
+                )
+            except UploadLocked:
+                if loop.time() > deadline:
+                    raise
+            if (stop := self._running.get(uid)) is not None:
+                stop()
+            elif not is_asked:
+                await asyncio.to_thread(ingest.ask_to_let_go, tools.db, uid)
+                is_asked = True
+            await asyncio.sleep(pause)
+            pause = min(_LONGEST_PAUSE_S, pause * 2)
+
+    def _heard(self, topics: list[str]) -> None:
+        loop = self._loop
+        wanted = ingest.asked_to_let_go(topics)
+        if wanted and loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(self._stop, wanted)
+
+    def _stop(self, uids: list[str]) -> None:
+        for uid in uids:
+            if (stop := self._running.get(uid)) is not None:
+                stop()
+
+
+@dataclass
+class _Ending:
+    """How a body ends: what arrived counts, unless it was refused or cannot be checked."""
+
+    appending: Appending
+    blocks: BlockWriter | None = None
+    is_whole: bool = False
+
+    async def end(self) -> None:
+        """Write what is left, and make it count."""
+        if self.blocks is None:
+            return
+        appending = self.appending
+        try:
+            await self.blocks.flush()
+            await self.blocks.settle()
+        except BodyTooLong:
+            await in_thread(appending.drop)
+            raise
+        except Exception:
+            self.is_whole = False
+            await in_thread(self._keep_or_drop)
+            raise
+        await in_thread(self._keep_or_drop)
+
+    def _keep_or_drop(self) -> None:
+        if self.is_whole or not self.appending.is_checked:
+            self.appending.keep()
+        else:
+            self.appending.drop()
+
+
+def _discovery() -> _Reply:
+    fields = {
+        "Tus-Version": VERSION,
+        "Tus-Extension": EXTENSIONS,
+        "Tus-Checksum-Algorithm": ",".join(ingest.CHECKSUMS),
+    }
+    return _Reply(204, fields)
+
+
+def _kind(headers: Mapping[str, str]) -> str:
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _expiry(upload: Resumable) -> dict[str, str]:
+    return {"Upload-Expires": http_date(int(upload.expires_at.timestamp()))}
+
+
+def _check_fits(body_bytes: int, length: int) -> None:
+    if body_bytes > length:
+        raise BodyTooLong
+
+
+async def _unbroken(work: Coroutine[Any, Any, T]) -> T:
+    """Do all of it, also when the caller is cancelled meanwhile: then it is told afterwards."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        while not task.done():
+            with suppress(asyncio.CancelledError, Exception):
+                await asyncio.shield(task)
+        raise
+
+
+async def _held(taking: Coroutine[Any, Any, Hold]) -> Hold:
+    """A hold, released when nobody is there any more to have it."""
+    task = asyncio.ensure_future(taking)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        task.add_done_callback(_let_go)
+        raise
+
+
+def _let_go(task: "asyncio.Future[Hold]") -> None:
+    if not task.cancelled() and task.exception() is None:
+        task.result().release()
