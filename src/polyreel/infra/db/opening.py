@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-from sqlalchemy import event
-from sqlalchemy.engine import ExceptionContext, make_url
-from sqlalchemy.exc import DataError
+from sqlalchemy.engine import make_url
 
 from polyreel.infra.db.contract import Engines
+from polyreel.infra.db.fitting import refuse_unfit, tell_unspeakable
 from polyreel.infra.db.sqlite import SQLiteEngines
 
 __all__ = ["open_engines"]
@@ -19,7 +18,9 @@ def open_engines(url: str, lock_path: Path) -> Engines:
     """
     engines = _chosen(url, lock_path)
     for engine in (engines.reader, engines.writer):
-        event.listen(engine, "handle_error", _unspeakable, retval=True)
+        tell_unspeakable(engine)
+    if engines.dialect == "sqlite":
+        refuse_unfit(engines.writer)
     return engines
 
 
@@ -35,13 +36,3 @@ def _chosen(url: str, lock_path: Path) -> Engines:
             return PostgresEngines(parsed)
         case other:
             raise ValueError(f"{other} is not a database Polyreel can use")
-
-
-def _unspeakable(context: ExceptionContext) -> DataError | None:
-    """Half a surrogate pair, or a number beyond 64 bits: the driver gives up before the database sees
-    it. The same kind of error as for what the database itself refuses.
-    """
-    error = context.original_exception
-    if isinstance(error, OverflowError | UnicodeEncodeError):
-        return DataError(context.statement, None, error)
-    return None
