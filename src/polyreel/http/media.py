@@ -152,7 +152,13 @@ class MediaApp:
         return ticket
 
     def _image(self, view: MediaView | None, name: str) -> tuple[MediaView, _Answer]:
-        keys = {"4x4.webp": view.mosaic_key, "poster.webp": view.poster_key} if view else {}
+        keys: dict[str, str | None] = {}
+        if view is not None:
+            keys = {
+                "4x4.webp": view.mosaic_key,
+                "poster.webp": view.poster_key,
+                f"link-{view.uuid}.webp": view.own_poster_key,
+            }
         key = keys.get(name)
         if view is None or key is None:
             raise NotFound("")

@@ -123,6 +123,23 @@ class TestThumbnails:
         reply = stage.get("image/thumb/poster.webp", cookie=stage.ticket())
         assert (reply.status, reply.headers["cache-control"]) == (200, "private, no-cache")
 
+    def test_a_chosen_one_has_a_name_of_its_own_and_is_the_poster(self, stage, poster):
+        name = f"image/thumb/link-{stage.uuid}.webp"
+        assert stage.get(name, cookie="").status == 404
+        chosen = stage.tools.storage.path("posters/00/p.webp")
+        chosen.parent.mkdir(parents=True)
+        chosen.write_bytes(b"chosen")
+        with stage.tools.db.write() as tx:
+            set_poster(tx, stage.site.alice, stage.video.id, "posters/00/p.webp")
+        for path in (name, "image/thumb/poster.webp"):
+            assert stage.get(path, cookie="").body == b"chosen"
+        other = name.replace(stage.uuid, "0" * 36)
+        assert stage.get(other, cookie="").status == 404
+        with stage.tools.db.write() as tx:
+            set_poster(tx, stage.site.alice, stage.video.id, None)
+        assert stage.get(name, cookie="").status == 404
+        assert stage.get("image/thumb/poster.webp", cookie="").body == poster.read_bytes()
+
     @pytest.mark.parametrize("name", ["4x4.webp", "other.webp", "..", ""])
     def test_there_are_no_others(self, stage, poster, name):
         assert stage.get(f"image/thumb/{name}", cookie="").status == 404

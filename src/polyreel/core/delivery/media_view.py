@@ -40,7 +40,9 @@ class Place:
 
 @dataclass(frozen=True)
 class MediaView:
-    """One video as its viewers see it, at one moment."""
+    """One video as its viewers see it, at one moment. `own_poster_key` is the picture chosen for it,
+    if any; `poster_key` is what to show.
+    """
 
     video_id: int
     uuid: str
@@ -53,6 +55,7 @@ class MediaView:
     state: str
     cuts_us: Sequence[int]
     poster_key: str | None
+    own_poster_key: str | None
     mosaic_key: str | None
     changed_at_s: int
     renditions: dict[str, Rendition]
@@ -128,7 +131,8 @@ def load_view(tx: Tx, uuid: str) -> MediaView | None:
         revision=media.revision,
         state=media.state,
         cuts_us=unpack_cuts(media.cuts),
-        poster_key=media.poster_key,
+        poster_key=video.poster_key or media.poster_key,
+        own_poster_key=video.poster_key,
         mosaic_key=media.mosaic_key,
         changed_at_s=int(video.changed_at.timestamp()),
         renditions={item.name: item for item in list_renditions(tx, media.id)},
@@ -143,6 +147,7 @@ def is_current(tx: Tx, view: MediaView) -> bool:
         and video.policy_version == view.policy_version
         and video.media_id == view.media_id
         and video.revision == view.revision
+        and video.poster_key == view.own_poster_key
     )
 
 

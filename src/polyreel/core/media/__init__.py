@@ -8,6 +8,7 @@ from polyreel.core.media.playlists import (
     offered,
     promised,
 )
+from polyreel.core.media.poster import choose_poster
 from polyreel.core.media.renditions import (
     Part,
     Rendition,
@@ -25,6 +26,7 @@ __all__ = [
     "Part",
     "Rendition",
     "Unfinished",
+    "choose_poster",
     "count_unfinished",
     "find_fragment",
     "get_rendition",

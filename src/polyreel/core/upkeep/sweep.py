@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from polyreel.core.ingest import list_upload_keys
-from polyreel.core.library import list_media_keys
+from polyreel.core.library import list_media_keys, list_poster_keys
 from polyreel.core.media import list_part_keys
 from polyreel.infra.storage import Storage
 from polyreel.infra.tx import Database, Tx
@@ -58,4 +58,5 @@ def _in_vain(db: Database, storage: Storage, suspects: set[str]) -> set[str]:
 
 
 def _named(tx: Tx) -> set[str]:
-    return {*list_media_keys(tx), *list_part_keys(tx), *list_upload_keys(tx)}
+    made = (*list_media_keys(tx), *list_part_keys(tx), *list_poster_keys(tx))
+    return {*made, *list_upload_keys(tx)}

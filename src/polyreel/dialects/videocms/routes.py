@@ -23,6 +23,7 @@ from polyreel.dialects.videocms.sessions import list_sessions, make_finalize
 from polyreel.dialects.videocms.settings import change_settings, read_settings
 from polyreel.dialects.videocms.statistics import STATISTICS
 from polyreel.dialects.videocms.tags import TAGS
+from polyreel.dialects.videocms.thumbnail import THUMBNAILS
 from polyreel.dialects.videocms.turns import Turns
 from polyreel.dialects.videocms.tus import is_tus, make_tus
 from polyreel.dialects.videocms.upload import make_upload
@@ -65,7 +66,7 @@ def make_app(
         change_settings,
     ]
     turns = Turns()
-    kept = [*make_folders(turns), *FILES, clone_file, *TAGS, move_items, *ENCODINGS]
+    kept = [*make_folders(turns), *FILES, clone_file, *THUMBNAILS, *TAGS, move_items, *ENCODINGS]
     uploads = [make_upload(probe_wait_s), list_sessions, make_finalize(probe_wait_s)]
     private = [*own, *STATISTICS, *WEBHOOKS, *kept, *uploads]
     for_anyone = make_face(
