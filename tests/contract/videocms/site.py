@@ -19,6 +19,7 @@ from polyreel.dialects import videocms
 from polyreel.http.auth import Proxies
 from polyreel.http.middleware import observed
 from polyreel.infra.notify import Notifier
+from polyreel.infra.outbound import Outbound, make_rules
 from polyreel.infra.secrets import Secrets
 from polyreel.infra.storage import LocalStorage
 from polyreel.infra.tools import Tools
@@ -115,6 +116,7 @@ class Site:
             storage=LocalStorage(root / "files"),
             notifier=notifier,
             secrets=Secrets(root / "secret.key"),
+            outbound=Outbound(make_rules()),
         )
         self.uses = NotedUses(self.db)
         self.alice = self.add("alice", is_admin=True)

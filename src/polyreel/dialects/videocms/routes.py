@@ -19,6 +19,7 @@ from polyreel.dialects.videocms.login import check_login, make_login, refresh_lo
 from polyreel.dialects.videocms.moving import move_items
 from polyreel.dialects.videocms.people import make_people
 from polyreel.dialects.videocms.player import get_status
+from polyreel.dialects.videocms.remote import REMOTE
 from polyreel.dialects.videocms.sessions import list_sessions, make_finalize
 from polyreel.dialects.videocms.settings import change_settings, read_settings
 from polyreel.dialects.videocms.statistics import STATISTICS
@@ -68,7 +69,7 @@ def make_app(
     turns = Turns()
     kept = [*make_folders(turns), *FILES, clone_file, *THUMBNAILS, *TAGS, move_items, *ENCODINGS]
     uploads = [make_upload(probe_wait_s), list_sessions, make_finalize(probe_wait_s)]
-    private = [*own, *STATISTICS, *WEBHOOKS, *kept, *uploads]
+    private = [*own, *STATISTICS, *WEBHOOKS, *REMOTE, *kept, *uploads]
     for_anyone = make_face(
         "videocms", public, tools=tools, answer=answer, authenticate=authenticate, audit=audit
     )
