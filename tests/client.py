@@ -83,7 +83,7 @@ class Client:
         connection = self.begin(path.stat().st_size + len(tail), name or path.name)
         with path.open("rb") as file:
             connection.sock.sendfile(file)
-        connection.send(tail + self._closing())
+        connection.send(tail + self.closing())
         sent_at = time.monotonic()
         answer = connection.getresponse()
         body = answer.read()
@@ -103,12 +103,13 @@ class Client:
         connection.putrequest("POST", "/api/client/v1/uploads")
         connection.putheader("Authorization", f"Bearer {self.key}")
         connection.putheader("Content-Type", f"multipart/form-data; boundary={BOUNDARY}")
-        connection.putheader("Content-Length", str(len(head) + length + len(self._closing())))
+        connection.putheader("Content-Length", str(len(head) + length + len(self.closing())))
         connection.endheaders()
         connection.send(head)
         return connection
 
-    def _closing(self) -> bytes:
+    def closing(self) -> bytes:
+        """What comes after the file's last byte."""
         return f"\r\n--{BOUNDARY}--\r\n".encode()
 
     def status(self, uuid: str) -> int:
@@ -153,16 +154,29 @@ class Client:
 
     def delete(self, uuid: str) -> None:
         """Delete a video as its owner does on its page."""
-        origin = self.server.url
+        headers = {"cookie": self.session(), "origin": self.server.url}
+        status, _, body = self.ask("DELETE", f"/video/{uuid}", **headers)
+        assert status in (200, 204), (status, body[:500])
+
+    def change(self, uuid: str, **wanted: str) -> None:
+        """Change a video (`visibility="private"`) as its owner does on its page."""
+        headers = {"cookie": self.session(), "origin": self.server.url}
+        body = json.dumps(wanted).encode()
+        kind = "application/json"
+        status, _, said = self.ask("PATCH", f"/video/{uuid}", body, content_type=kind, **headers)
+        assert status == 200, (status, said[:500])
+
+    def session(self) -> str:
+        """The cookie of a signed-in browser; signs in the first time."""
         if not self._session:
+            origin = self.server.url
             form = urlencode({"username": NAME, "password": PASSWORD, "next": "/"}).encode()
             kind = "application/x-www-form-urlencoded"
             _, headers, _ = self.ask("POST", "/login", form, content_type=kind, origin=origin)
             cookies = headers.get_all("set-cookie") or []
             self._session = "; ".join(each.partition(";")[0] for each in cookies)
             assert self._session, "nobody was signed in"
-        status, _, body = self.ask("DELETE", f"/video/{uuid}", cookie=self._session, origin=origin)
-        assert status in (200, 204), (status, body[:500])
+        return self._session
 
 
 def free_box(size: int = 64) -> bytes:

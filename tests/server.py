@@ -94,28 +94,32 @@ class Server:
         """Start, and come back when it answers; `started_in_s` says how long that took."""
         assert self._process is None, "already started"
         self.data_dir.parent.mkdir(parents=True, exist_ok=True)
-        command = [str(POLYREEL), "serve", "--host", "127.0.0.1", "--port", str(self.port)]
         began = time.monotonic()
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
-                [*command, "--data-dir", str(self.data_dir)],
+                [*self.command(), "--data-dir", str(self.data_dir)],
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        while not self._answers():
+        while not self.answers():
             ended = self._process.poll()
             late = time.monotonic() - began > READY_TIMEOUT_S
             if ended is not None or late:
                 self.kill()
                 what = "does not answer" if ended is None else f"ended with {ended}"
-                raise AssertionError(f"polyreel serve {what}:\n{self.log[-8000:]}")
+                raise AssertionError(f"{' '.join(self.command())} {what}:\n{self.log[-8000:]}")
             time.sleep(0.02)
         self.started_in_s = time.monotonic() - began
 
-    def _answers(self) -> bool:
+    def command(self) -> list[str]:
+        """What is started, without its data folder."""
+        return [str(POLYREEL), "serve", "--host", "127.0.0.1", "--port", str(self.port)]
+
+    def answers(self) -> bool:
+        """Whether it is there for its users."""
         try:
             with urllib.request.urlopen(f"{self.url}/healthz", timeout=2) as answer:
                 return bool(answer.status == 200)
