@@ -10,6 +10,7 @@ from polyreel.core.ingest import tables as _ingest
 from polyreel.core.library import tables as _library
 from polyreel.core.media import tables as _media
 from polyreel.core.options import tables as _options
+from polyreel.core.pages import tables as _pages
 from polyreel.core.stats import Traffic
 from polyreel.core.stats import tables as _stats
 from polyreel.core.users import KeyAudit
@@ -42,7 +43,7 @@ __all__ = [
 ]
 
 # Imported for what they add to the metadata, which migrations compare with.
-TABLES = (_ingest, _library, _media, _options, _stats, _users, _webhooks)
+TABLES = (_ingest, _library, _media, _options, _pages, _stats, _users, _webhooks)
 
 KINDS: Sequence[JobKind] = (*media.KINDS, *ingest.KINDS, *upkeep.KINDS)
 

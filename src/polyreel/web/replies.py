@@ -13,8 +13,10 @@ from polyreel.http.middleware import Receive, Scope, Send
 
 __all__ = ["PageClass", "Reply", "empty_reply", "html_reply", "json_reply", "redirect"]
 
-PageClass = Literal["plain", "player", "embed"]
-"""`plain` pages; `player` ones with the player in them; `embed`, which other sites may frame."""
+PageClass = Literal["plain", "player", "embed", "written"]
+"""`plain` pages; `player` ones with the player in them; `embed`, which other sites may frame;
+`written` by an administrator.
+"""
 
 Headers = list[tuple[str, str]]
 
@@ -36,6 +38,12 @@ _POLICIES: Mapping[PageClass, Mapping[str, str]] = {
     "plain": _PLAIN,
     "player": _PLAYER,
     "embed": {**_PLAYER, "frame-ancestors": "*"},
+    # Page builders write styles into their elements, and show pictures that lie elsewhere.
+    "written": {
+        **_PLAIN,
+        "style-src": "'self' 'unsafe-inline'",
+        "img-src": "'self' https: data:",
+    },
 }
 
 

@@ -9,6 +9,7 @@ from polyreel.http.middleware import ASGIApp
 from polyreel.web.library import make_folder, show_library
 from polyreel.web.login import check_login, show_login
 from polyreel.web.logout import ask_session, log_out
+from polyreel.web.pages import show_page
 from polyreel.web.setup import finish_setup, show_setup
 from polyreel.web.site import Site
 from polyreel.web.upload import UploadRoute
@@ -27,9 +28,10 @@ PAGES = (
     change_video, forget_video,    # PATCH DELETE  /video/<uuid>
     show_poster,                   # GET       /video/<uuid>/poster.webp
     show_player,                   # GET       /v/<uuid>              anyone, unless it is private
+    show_page,                     # GET       /p/<path>              anyone
 )  # fmt: skip
 
-ANYONE = frozenset({"/setup", "/login", "/logout", "/v/{uuid}", "/healthz", "/favicon.ico"})
+ANYONE = frozenset({"/setup", "/login", "/logout", "/v/{uuid}", "/p/{path}", "/healthz", "/favicon.ico"})
 """What answers people who are not signed in; all else sends them to /login or says 401. /static/ too."""
 
 

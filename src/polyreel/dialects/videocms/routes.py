@@ -17,6 +17,7 @@ from polyreel.dialects.videocms.folders import make_folders
 from polyreel.dialects.videocms.keys import create_key, delete_key, make_key_lists
 from polyreel.dialects.videocms.login import check_login, make_login, refresh_login
 from polyreel.dialects.videocms.moving import move_items
+from polyreel.dialects.videocms.pages import PAGES, PUBLIC_PAGES
 from polyreel.dialects.videocms.people import make_people
 from polyreel.dialects.videocms.player import get_status
 from polyreel.dialects.videocms.remote import REMOTE
@@ -28,6 +29,7 @@ from polyreel.dialects.videocms.thumbnail import THUMBNAILS
 from polyreel.dialects.videocms.turns import Turns
 from polyreel.dialects.videocms.tus import is_tus, make_tus
 from polyreel.dialects.videocms.upload import make_upload
+from polyreel.dialects.videocms.version import check_version, get_example
 from polyreel.dialects.videocms.webhooks import WEBHOOKS
 from polyreel.http.face import make_face
 from polyreel.http.middleware import ASGIApp, Receive, Scope, Send
@@ -56,6 +58,8 @@ def make_app(
         refresh_login,
         get_config,
         get_status,
+        get_example,
+        *PUBLIC_PAGES,
     ]
     own = [
         create_key,
@@ -65,6 +69,8 @@ def make_app(
         *make_people(passwords),
         read_settings,
         change_settings,
+        *PAGES,
+        check_version,
     ]
     turns = Turns()
     kept = [*make_folders(turns), *FILES, clone_file, *THUMBNAILS, *TAGS, move_items, *ENCODINGS]

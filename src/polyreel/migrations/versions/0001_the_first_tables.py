@@ -104,6 +104,24 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_options")),
     )
     op.create_table(
+        "pages",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("path", sa.String(length=64), nullable=False),
+        sa.Column("title", sa.String(length=128), nullable=False),
+        sa.Column("html", sa.Text(), nullable=False),
+        sa.Column("in_footer", sa.Boolean(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_pages")),
+        sa.UniqueConstraint("path", name=op.f("uq_pages_path")),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
         "periodic",
         sa.Column("name", sa.String(length=64), nullable=False),
         sa.Column("slot", sa.BigInteger(), nullable=False),
@@ -289,51 +307,6 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("player_webhooks", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_player_webhooks_user_id"), ["user_id"], unique=False)
-
-    op.create_table(
-        "remote_downloads",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("folder_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column("url", sa.String(length=2048), nullable=False),
-        sa.Column("name", sa.String(length=255), nullable=False),
-        sa.Column("status", sa.String(length=16), nullable=False),
-        sa.Column("is_started", sa.Boolean(), nullable=False),
-        sa.Column("error", sa.Text(), nullable=False),
-        sa.Column("uid", sa.String(length=36), nullable=False),
-        sa.Column("has_file", sa.Boolean(), nullable=False),
-        sa.Column("validator", sa.String(length=300), nullable=True),
-        sa.Column("received_bytes", sa.BigInteger(), nullable=False),
-        sa.Column("total_bytes", sa.BigInteger(), nullable=False),
-        sa.Column("reserved_bytes", sa.BigInteger(), nullable=False),
-        sa.Column("duration_ms", sa.BigInteger(), nullable=False),
-        sa.Column("video_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column("video_uuid", sa.String(length=36), nullable=True),
-        sa.Column("media_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column("created_at", sa.BigInteger(), nullable=False),
-        sa.Column("updated_at", sa.BigInteger(), nullable=False),
-        sa.Column("started_at", sa.BigInteger(), nullable=True),
-        sa.Column("finished_at", sa.BigInteger(), nullable=True),
-        sa.Column("cancel_requested_at", sa.BigInteger(), nullable=True),
-        sa.Column("canceled_at", sa.BigInteger(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["user_id"],
-            ["users.id"],
-            name=op.f("fk_remote_downloads_user_id_users"),
-            ondelete="CASCADE",
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_remote_downloads")),
-        sqlite_autoincrement=True,
-    )
-    with op.batch_alter_table("remote_downloads", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_remote_downloads_status_is_started"),
-            ["status", "is_started"],
-            unique=False,
-        )
-        batch_op.create_index(
-            batch_op.f("ix_remote_downloads_user_id_status"), ["user_id", "status"], unique=False
-        )
 
     op.create_table(
         "remote_downloads",
