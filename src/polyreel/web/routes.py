@@ -31,7 +31,9 @@ PAGES = (
     show_page,                     # GET       /p/<path>              anyone
 )  # fmt: skip
 
-ANYONE = frozenset({"/setup", "/login", "/logout", "/v/{uuid}", "/p/{path}", "/healthz", "/favicon.ico"})
+ANYONE = frozenset(
+    {"/setup", "/login", "/logout", "/v/{uuid}", "/p/{path}", "/healthz", "/favicon.ico"}
+)
 """What answers people who are not signed in; all else sends them to /login or says 401. /static/ too."""
 
 

@@ -13,6 +13,7 @@ from polyreel.core.library.folders import (
     may_add_to,
     rename_folder,
 )
+from polyreel.core.library.heirs import delete_user
 from polyreel.core.library.lists import (
     count_videos,
     list_newest_videos,
@@ -39,7 +40,7 @@ from polyreel.core.library.media import (
 from polyreel.core.library.moving import move_items
 from polyreel.core.library.posters import list_poster_keys, set_poster
 from polyreel.core.library.tags import Tag, TagNotFound, add_tag, list_tags, remove_tag
-from polyreel.core.library.heirs import delete_user
+from polyreel.core.library.policy import end_every_ticket
 from polyreel.core.library.usage import Usage, usage_of
 from polyreel.core.library.videos import (
     VISIBILITIES,
@@ -76,6 +77,7 @@ __all__ = [
     "delete_user",
     "delete_video",
     "delete_videos",
+    "end_every_ticket",
     "ensure_folder_path",
     "find_folder_by_path",
     "find_media_by_sha256",
