@@ -213,6 +213,31 @@ def change_when_back(db: Database, statement: str) -> None:
     eventually(changed)
 
 
+def test_jobs_behind_a_limit_use_up_no_tickets_and_keep_nobody_waiting(site: Site) -> None:
+    gate = threading.Event()
+
+    def run(job: Job) -> None:
+        gate.wait(20)
+
+    kinds = [
+        JobKind(name="one", lane="fast", run=run, limit=1),
+        JobKind(name="any", lane="fast", run=nothing),
+    ]
+    site.worker(kinds, lanes={"fast": 3})
+    db = site.database(kinds)
+    with db.write() as tx:
+        limited = [tx.enqueue("one") for _ in range(20)]
+    eventually(lambda: len([row for row in tickets(site) if row["status"] == "doing"]) == 3)
+    time.sleep(1)
+    assert len(tickets(site)) == 20
+    with db.write() as tx:
+        other = tx.enqueue("any")
+    site.wait(other, JobState.SUCCEEDED, timeout_s=1.5)
+    gate.set()
+    for job_id in limited:
+        site.wait(job_id, JobState.SUCCEEDED)
+
+
 def test_a_row_that_someone_writes_is_waited_for(site: Site) -> None:
     db = site.database([NOTE])
     with db.write() as tx:

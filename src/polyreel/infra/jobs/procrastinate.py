@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import psycopg
@@ -93,6 +93,8 @@ class ProcrastinateEngine:
         self._drains: set[asyncio.Task[None]] = set()
         self._slots = {lane: asyncio.Semaphore(slots) for lane, slots in self._lanes.items()}
         self._loop = asyncio.get_running_loop()
+        # Each drain may wait in a thread for its claim, and the schedule has to go on beside them.
+        self._loop.set_default_executor(ThreadPoolExecutor(sum(self._lanes.values()) + 2))
         self._loop.set_exception_handler(_tell_unheard)
         keeper = asyncio.create_task(self._keep_time())
         trouble = Trouble("the queue of jobs is broken and will be built anew")

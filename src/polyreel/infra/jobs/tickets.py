@@ -26,11 +26,12 @@ DEAD_AFTER_S = 30.0
 # Never opened: it only writes on connections that it is handed.
 _app = App(connector=SyncPsycopgConnector())
 
-# Lanes with more due jobs than tickets to fetch, and how many more.
+# Lanes with more due jobs than tickets to fetch, and how many more. A hundred tickets bring a hundred
+# slots to work, and each of those goes on to the next job by itself: no lane needs more at once.
 _LACKING = text("""
     SELECT due.lane, due.jobs - COALESCE(waiting.tickets, 0)
     FROM (
-        SELECT lane, count(*) AS jobs FROM jobs
+        SELECT lane, LEAST(count(*), 100) AS jobs FROM jobs
         WHERE state = 'queued'
           AND run_after <= EXTRACT(EPOCH FROM clock_timestamp()) * 1000000
         GROUP BY lane

@@ -27,6 +27,7 @@ __all__ = ["Worker", "WorkerOptions"]
 
 log = logging.getLogger("polyreel.jobs")
 _RACED_S = 0.05
+_LIMITED_S = 1.0
 
 
 class Engine(Protocol):
@@ -132,24 +133,26 @@ class Worker:
         return max(_RACED_S if ready else 0.0, min(waits.values())) if waits else None
 
     def claim_next(self, lane: str) -> Future[None] | None:
-        """Start the next due job of `lane`; what is done when it has ended. None: there is none to start.
+        """Start the next due job of `lane`; what is done when it has ended. None: no job is due.
 
-        For engines that know lanes one by one; may be called from any thread.
+        For engines that know lanes one by one; may be called from any thread, and waits there while
+        all that is due has to wait for the limit of its kind.
         """
         while True:
             # One at a time: whether there is a slot must hold until it is taken.
             with self._claiming:
                 slots, kinds = self._room()
-                if self._stopping or lane not in slots or not kinds:
+                if self._stopping or lane not in slots:
                     return None
                 for claimed in self._claim({lane: 1}):
                     return self._begin(claimed)
             with self._db.read() as tx:
-                wait_s = leases.due_in(tx, [lane], kinds).get(lane, 1.0)
-            if wait_s > 0:
-                return None
-            # Due but not to be had: someone else is just taking it, or writing its row.
-            time.sleep(_RACED_S)
+                if leases.due_in(tx, [lane], self._kinds).get(lane, 1.0) > 0:
+                    return None
+                is_raced = leases.due_in(tx, [lane], kinds).get(lane, 1.0) <= 0
+            # Due but not to be had: someone else is just taking it, or its kind is at its limit.
+            with self._changed:
+                self._changed.wait(_RACED_S if is_raced else _LIMITED_S)
 
     def _make_engine(self, schedule: Schedule, poll_s: float) -> Engine:
         if self._db.dialect == "sqlite":
@@ -277,6 +280,8 @@ class Worker:
             self._heartbeat.wake()
         if ANYTHING in topics or any(f"jobs:{lane}" in topics for lane in self._lanes):
             self._engine.wake()
+            with self._changed:
+                self._changed.notify_all()
 
     def _log_step(self, step: str, running: Running, error: Exception | None = None) -> None:
         job = running.job
