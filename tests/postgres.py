@@ -35,7 +35,6 @@ full_page_writes = off
 max_connections = 200
 shared_buffers = 64MB
 max_wal_size = 512MB
-autovacuum_naptime = 10s
 logging_collector = off
 log_min_messages = warning
 """
@@ -49,7 +48,8 @@ class Postgres:
     """One server. Made, it has files; `start` runs it, `stop` ends it, `start` brings it up again
     on the same address and data; `close` stops it and removes its files.
 
-    `in_memory`: its files are where no disk is busy, if there is room for them.
+    `in_memory`: for databases that live for a test; its files are where no disk is busy, if there
+    is room for them.
 
     Databases sort and compare by the rules of English, not by bytes: what relies on the order of
     text without saying which one shows here.
@@ -58,6 +58,7 @@ class Postgres:
     def __init__(self, *, in_memory: bool = False) -> None:
         self._bin = _find_binaries()
         self._as = _unprivileged()
+        self._is_brief = in_memory
         self.folder = Path(tempfile.mkdtemp(prefix="polyreel-postgres-", dir=_place(in_memory)))
         self.log_path = self.folder / "log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -181,6 +182,9 @@ class Postgres:
             raise AssertionError(f"initdb failed:\n{self.log[-4000:]}")
         with (self.folder / "data" / "postgresql.conf").open("a") as configuration:
             configuration.write(CONFIGURATION)
+            if self._is_brief:
+                # It would be at work in a template just when that is copied.
+                configuration.write("autovacuum = off\n")
             configuration.write(f"unix_socket_directories = '{self.folder}'\n")
 
     def _popen(self, program: str, *arguments: str, output: Any) -> subprocess.Popen[bytes]:
