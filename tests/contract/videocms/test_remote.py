@@ -2,7 +2,6 @@
 
 import pytest
 
-from polyreel.core import ingest
 from polyreel.core.ingest.tables import RemoteRow
 from polyreel.core.users import update_user
 from tests.contract.videocms.site import golden, is_of_framework, is_text, shape
@@ -276,10 +275,24 @@ class TestCancel:
 
     def test_switching_off_cancels_everything(self, site):
         order(site, URL, URL)
-        order(site, user=site.carol)
-        with site.db.write() as tx:
-            ingest.cancel_all_downloads(tx)
+        [theirs] = order(site, user=site.carol)
+        headers = site.as_user(site.alice)
+        settings = site.client.get("/api/settings", headers=headers).json()
+        found = site.client.put(
+            "/api/settings", json={**settings, "RemoteDownloadEnabled": "false"}, headers=headers
+        )
+        assert is_text(found, 200, "ok")
         assert {row["Status"] for row in shown(site)} == {"canceled"}
+        with site.db.read() as tx:
+            assert tx.session.get(RemoteRow, theirs).status == "canceled"
+
+    def test_allowing_more_at_once_begins_more(self, site):
+        order(site, URL, URL, URL)
+        headers = site.as_user(site.alice)
+        settings = site.client.get("/api/settings", headers=headers).json()
+        given = {**settings, "MaxParallelDownloads": "2"}
+        assert is_text(site.client.put("/api/settings", json=given, headers=headers), 200, "ok")
+        assert len(site.jobs.orders) == 2
 
 
 class TestRetry:

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from litestar import Request, Response, get, put
 from litestar.params import RawBody
 
-from polyreel.core import library, users
+from polyreel.core import ingest, library, users
 from polyreel.core.options import Options, changed_at, read_options, set_options
 from polyreel.core.users import Actor
 from polyreel.dialects.videocms.answers import json_answer, text_answer
@@ -75,6 +75,7 @@ def change_settings(
         _check_captcha(texts)
         changes = _changes(options, texts, shown)
         _change(tx, actor, changes)
+        ingest.follow_options(tx)
         _end_what_was_signed(tx, actor, texts)
     return text_answer("ok")
 
@@ -116,6 +117,8 @@ def _change(tx: Tx, actor: Actor, changes: Mapping[str, object]) -> None:
     except Invalid as error:
         names = [keys[name] for name in error.fields if name in keys]
         raise Invalid(f"{names[0]} [format] : {error.message}" if names else None) from None
+    if changes.get("remote_downloads_enabled") is False:
+        ingest.cancel_all_downloads(tx)
 
 
 def _end_what_was_signed(tx: Tx, actor: Actor, texts: Mapping[str, str]) -> None:

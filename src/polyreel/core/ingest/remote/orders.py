@@ -30,11 +30,11 @@ __all__ = [
     "DownloadNotFound",
     "DownloadsDisabled",
     "TooManyDownloads",
-    "cancel_all_downloads",
     "cancel_download",
     "create_downloads",
     "delete_download",
     "delete_downloads",
+    "follow_options",
     "list_downloads",
     "retry_download",
 ]
@@ -132,8 +132,13 @@ def cancel_download(db: Database, actor: Actor, download_id: int) -> None:
         _cancel(tx, row)
 
 
-def cancel_all_downloads(tx: Tx) -> None:
-    """Stop everybody's downloads. The caller has checked that the actor is an administrator."""
+def follow_options(tx: Tx) -> None:
+    """Make changed options count at once: switched off, everybody's downloads are stopped; allowed
+    more, more begin. Called in the transaction that changes them.
+    """
+    if options.get_option(tx, "remote_downloads_enabled"):
+        start_waiting(tx)
+        return
     for row in tx.session.scalars(select(RemoteRow).where(RemoteRow.status.in_(ACTIVE))).all():
         _cancel(tx, row)
 
