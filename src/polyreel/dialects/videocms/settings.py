@@ -117,8 +117,6 @@ def _change(tx: Tx, actor: Actor, changes: Mapping[str, object]) -> None:
     except Invalid as error:
         names = [keys[name] for name in error.fields if name in keys]
         raise Invalid(f"{names[0]} [format] : {error.message}" if names else None) from None
-    if changes.get("remote_downloads_enabled") is False:
-        ingest.cancel_all_downloads(tx)
 
 
 def _end_what_was_signed(tx: Tx, actor: Actor, texts: Mapping[str, str]) -> None:
