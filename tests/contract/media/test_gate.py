@@ -2,7 +2,7 @@
 
 import pytest
 
-from polyreel.core.library import delete_video, update_media
+from polyreel.core.library import delete_video, set_poster, update_media
 from tests.contract.media.viewer import BODY
 
 EVERY_ADDRESS = [

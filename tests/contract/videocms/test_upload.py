@@ -226,13 +226,18 @@ class TestOneAtATime:
 
         asyncio.run(act())
 
-    def test_a_second_upload_of_the_same_person_is_429(self, site):
+    def test_a_second_upload_or_deletion_of_the_same_person_is_429(self, site):
         site.worker_finds("processing")
 
         async def act():
             first = Wire(site, site.bobby)
             running = asyncio.create_task(first.run())
             await asyncio.wait_for(first.asked.wait(), 10)
+            folder = site.folder(site.bobby)
+            deleting = asyncio.to_thread(
+                site.client.request, "DELETE", "/api/folder", json={"FolderID": folder.id}
+            )
+            assert is_text(await deleting, 429)
             second, other = Wire(site, site.bobby), Wire(site, site.carol)
             second.put(whole(), more=False)
             other.put(whole(), more=False)
@@ -260,3 +265,54 @@ class TestOneAtATime:
 
         asyncio.run(act())
         assert len(site.videos(site.bobby)) == 1
+
+
+class TestCreateFile:
+    """POST /api/file, as upstream means it: the link is named after the file."""
+
+    def create(self, site, *fields, headers=None, **given):
+        site.worker_finds("processing")
+        return site.client.post("/api/file", headers=headers, **form(*fields, **given))
+
+    @pytest.mark.parametrize("fields", [(...,), (("Name", "other"), ...), (..., ("name", ""))])
+    def test_a_link_named_after_the_file(self, site, fields):
+        found = self.create(site, *fields)
+        assert found.status_code == 200
+        assert shape(found.json()) == shape(golden("link_made"))
+        assert found.json()["Name"] == "film.mp4"
+        assert [each.name for each in site.videos(site.bobby)] == ["film.mp4"]
+
+    def test_into_a_folder_by_key(self, site):
+        folder = site.folder(site.bobby)
+        headers = {"authorization": site.key(site.bobby)}
+        found = self.create(site, ("ParentFolderID", str(folder.id)), ..., headers=headers)
+        assert found.json()["ParentFolderID"] == folder.id
+
+    def test_nobody_is_403(self, site):
+        assert is_text(site.anonymous("POST", "/api/file", **form(...)), 403)
+
+    def test_a_missing_or_strangers_folder_is_400(self, site):
+        for number in (99, site.folder(site.carol).id):
+            assert is_text(self.create(site, ..., ("ParentFolderID", str(number))), 400)
+        assert site.videos(site.bobby) == []
+
+    def test_what_is_wrong_is_400(self, site):
+        assert is_text(self.create(site, ("Name", "x" * 121), ...), 400, "Name [max] : 120")
+        assert is_text(self.create(site, ("Name", "a.mp4")), 400)
+        assert is_text(self.create(site, ..., data=b""), 400)
+        assert is_text(self.create(site, ..., name="film.txt"), 400)
+        assert is_text(site.client.post("/api/file", json={"Name": "a"}), 400)
+
+    def test_it_takes_no_more_than_any_other_request(self, site):
+        site.option("videocms_post_max_bytes", 2000)
+        assert self.create(site, ..., data=b"x" * 2001).status_code == 413
+        assert self.create(site, ..., data=b"x" * 2000).status_code == 200
+
+    def test_while_uploads_are_off_it_is_503(self, site):
+        site.option("uploads_enabled", False)
+        assert is_text(self.create(site, ...), 503)
+
+    def test_over_quota_is_403_in_the_words_the_panel_reads(self, site):
+        with site.db.write() as tx:
+            users.update_user(tx, site.bobby.id, {"quota_bytes": 5})
+        assert is_text(self.create(site, ...), 403, "storage quota exceeded: 0/5 bytes used")

@@ -28,7 +28,7 @@ from polyreel.dialects.videocms.tags import TAGS
 from polyreel.dialects.videocms.thumbnail import THUMBNAILS
 from polyreel.dialects.videocms.turns import Turns
 from polyreel.dialects.videocms.tus import is_tus, make_tus
-from polyreel.dialects.videocms.upload import make_upload
+from polyreel.dialects.videocms.upload import make_uploads
 from polyreel.dialects.videocms.version import check_version, get_example
 from polyreel.dialects.videocms.webhooks import WEBHOOKS
 from polyreel.http.face import make_face
@@ -74,7 +74,7 @@ def make_app(
     ]
     turns = Turns()
     kept = [*make_folders(turns), *FILES, clone_file, *THUMBNAILS, *TAGS, move_items, *ENCODINGS]
-    uploads = [make_upload(probe_wait_s), list_sessions, make_finalize(probe_wait_s)]
+    uploads = [*make_uploads(probe_wait_s, turns), list_sessions, make_finalize(probe_wait_s)]
     private = [*own, *STATISTICS, *WEBHOOKS, *REMOTE, *kept, *uploads]
     for_anyone = make_face(
         "videocms", public, tools=tools, answer=answer, authenticate=authenticate, audit=audit
