@@ -6,30 +6,28 @@ Raw ASGI: bodies of any length pass through in blocks. What an API adds of its o
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeVar
 
 from polyreel.core import ingest
 from polyreel.core.ingest import (
     Appending,
     BodyTooLong,
     ChecksumMismatch,
-    Hold,
     NewResumable,
     Resumable,
     ResumableLimits,
     UploadComplete,
     UploadInterrupted,
-    UploadLocked,
 )
 from polyreel.core.users import Actor, KeyAudit
-from polyreel.http.blocks import BlockWriter, in_thread
+from polyreel.http.blocks import in_thread
 from polyreel.http.face import Answer, Authenticate, WrongMethod, kind_of
 from polyreel.http.middleware import Receive, Scope, Send, ensure_exchange
 from polyreel.http.ranges import http_date
+from polyreel.http.tus_bodies import Bodies, unbroken
 from polyreel.http.tus_headers import (
     VERSION,
     BadContentType,
@@ -50,12 +48,7 @@ __all__ = ["TusApp", "TusVoice", "Wish"]
 EXTENSIONS = "creation,creation-with-upload,creation-defer-length,termination,concatenation,expiration,checksum"
 BYTES = "application/offset+octet-stream"
 ALLOWED = ("HEAD", "PATCH", "DELETE")
-_SILENCE_S = 120.0
-_PATIENCE_S = 10.0
-_PAUSE_S, _LONGEST_PAUSE_S = 0.01, 0.1
 _LIMITS_S = 1.0
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,14 +108,10 @@ class TusApp:
         self._tools = tools
         self._voice = voice
         self._audit = audit
-        self._digests = ingest.Digests()
+        self._bodies = Bodies(tools)
         self._limits: tuple[float, ResumableLimits] | None = None
-        self._running: dict[str, Callable[[], None]] = {}
-        self._loop: asyncio.AbstractEventLoop | None = None
-        tools.notifier.subscribe(self._heard)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._loop = asyncio.get_running_loop()
         method = scope["method"]
         try:
             reply = await self._reply(scope, receive)
@@ -229,8 +218,8 @@ class TusApp:
         try:
             return await self._take(request, made.uid, begin)
         except (ClientGone, UploadInterrupted):
-            with self._tools.db.read() as tx:
-                return ingest.get_resumable(tx, request.actor, made.uid).offset_bytes
+            found = await asyncio.to_thread(self._find, request.actor, made.uid)
+            return found.offset_bytes
         except ChecksumMismatch:
             # Nobody has been told its address.
             await self._delete(request, made.uid)
@@ -245,7 +234,7 @@ class TusApp:
         found = await asyncio.to_thread(self._find, request.actor, uid)
         if found.kind != "final" and found.state in ("created", "uploading"):
             # What is told must be where the next bytes are taken: whoever sends at present stops.
-            hold = await self._hold(request.actor, uid)
+            hold = await self._bodies.hold(request.actor, uid)
             found = hold.upload
             hold.release()
         fields = {"Cache-Control": "no-store", **_expiry(found)}
@@ -289,137 +278,19 @@ class TusApp:
         return _Reply(204, {"Upload-Offset": str(kept), **_expiry(found)})
 
     async def _delete(self, request: _Request, uid: str) -> _Reply:
-        hold = await self._hold(request.actor, uid)
+        hold = await self._bodies.hold(request.actor, uid)
         try:
-            await _unbroken(in_thread(hold.delete))
+            await unbroken(in_thread(hold.delete))
         finally:
             hold.release()
         return _Reply(204)
 
+    async def _take(self, request: _Request, uid: str, begin: Callable[[Appending], None]) -> int:
+        return await self._bodies.take(request.receive, request.actor, uid, request.limits, begin)
+
     def _find(self, actor: Actor, uid: str) -> Resumable:
         with self._tools.db.read() as tx:
             return ingest.get_resumable(tx, actor, uid)
-
-    # --- bytes ----------------------------------------------------------------------------------
-
-    async def _take(self, request: _Request, uid: str, begin: Callable[[Appending], None]) -> int:
-        """Append the body to the upload; the offset that is on the disk then.
-
-        Raises ClientGone and UploadInterrupted (what arrived counts), and whatever Appending does.
-        """
-        hold = await self._hold(request.actor, uid)
-        tools = self._tools
-        appending = Appending(tools.db, tools.storage, hold, request.limits, self._digests)
-        ending = _Ending(appending)
-        try:
-            await _unbroken(in_thread(begin, appending))
-            ending.blocks = BlockWriter(appending.write)
-            await self._receive(request, uid, ending)
-        finally:
-            try:
-                await _unbroken(ending.end())
-            finally:
-                hold.release()
-        return appending.kept
-
-    async def _receive(self, request: _Request, uid: str, ending: "_Ending") -> None:
-        """Take the whole body. Whoever else wants the upload makes it end early."""
-        loop = asyncio.get_running_loop()
-        blocks, heard_at, is_wanted = ending.blocks, loop.time(), False
-        assert blocks is not None  # noqa: S101
-        try:
-            async with asyncio.timeout(_SILENCE_S) as silence:
-
-                def stop() -> None:
-                    nonlocal is_wanted
-                    is_wanted = True
-                    with suppress(RuntimeError):
-                        silence.reschedule(loop.time())
-
-                self._running[uid] = stop
-                while True:
-                    message = await request.receive()
-                    if message["type"] == "http.disconnect":
-                        raise ClientGone
-                    if chunk := message.get("body"):
-                        await blocks.add(chunk)
-                    if not message.get("more_body", False):
-                        break
-                    if loop.time() - heard_at > 1 and not is_wanted:
-                        heard_at = loop.time()
-                        silence.reschedule(heard_at + _SILENCE_S)
-                        await blocks.flush_if_late()
-            ending.is_whole = True
-        except TimeoutError:
-            raise (UploadInterrupted if is_wanted else ClientGone) from None
-        finally:
-            self._running.pop(uid, None)
-
-    # --- one at a time --------------------------------------------------------------------------
-
-    async def _hold(self, actor: Actor, uid: str) -> Hold:
-        """The upload, ours alone; whoever has it is asked to stop. Raises UploadLocked in vain."""
-        loop = asyncio.get_running_loop()
-        deadline, pause, tools = loop.time() + _PATIENCE_S, _PAUSE_S, self._tools
-        is_asked = False
-        while True:
-            try:
-                return await _held(
-                    in_thread(ingest.hold_resumable, tools.db, tools.storage, actor, uid)
-                )
-            except UploadLocked:
-                if loop.time() > deadline:
-                    raise
-            if (stop := self._running.get(uid)) is not None:
-                stop()
-            elif not is_asked:
-                await asyncio.to_thread(ingest.ask_to_let_go, tools.db, uid)
-                is_asked = True
-            await asyncio.sleep(pause)
-            pause = min(_LONGEST_PAUSE_S, pause * 2)
-
-    def _heard(self, topics: list[str]) -> None:
-        loop = self._loop
-        wanted = ingest.asked_to_let_go(topics)
-        if wanted and loop is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(self._stop, wanted)
-
-    def _stop(self, uids: list[str]) -> None:
-        for uid in uids:
-            if (stop := self._running.get(uid)) is not None:
-                stop()
-
-
-@dataclass
-class _Ending:
-    """How a body ends: what arrived counts, unless it was refused or cannot be checked."""
-
-    appending: Appending
-    blocks: BlockWriter | None = None
-    is_whole: bool = False
-
-    async def end(self) -> None:
-        """Write what is left, and make it count."""
-        if self.blocks is None:
-            return
-        appending = self.appending
-        try:
-            await self.blocks.flush()
-            await self.blocks.settle()
-        except BodyTooLong:
-            await in_thread(appending.drop)
-            raise
-        except Exception:
-            self.is_whole = False
-            await in_thread(self._keep_or_drop)
-            raise
-        await in_thread(self._keep_or_drop)
-
-    def _keep_or_drop(self) -> None:
-        if self.is_whole or not self.appending.is_checked:
-            self.appending.keep()
-        else:
-            self.appending.drop()
 
 
 def _discovery() -> _Reply:
@@ -442,30 +313,3 @@ def _expiry(upload: Resumable) -> dict[str, str]:
 def _check_fits(body_bytes: int, length: int) -> None:
     if body_bytes > length:
         raise BodyTooLong
-
-
-async def _unbroken(work: Coroutine[Any, Any, T]) -> T:
-    """Do all of it, also when the caller is cancelled meanwhile: then it is told afterwards."""
-    task = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        while not task.done():
-            with suppress(asyncio.CancelledError, Exception):
-                await asyncio.shield(task)
-        raise
-
-
-async def _held(taking: Coroutine[Any, Any, Hold]) -> Hold:
-    """A hold, released when nobody is there any more to have it."""
-    task = asyncio.ensure_future(taking)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        task.add_done_callback(_let_go)
-        raise
-
-
-def _let_go(task: "asyncio.Future[Hold]") -> None:
-    if not task.cancelled() and task.exception() is None:
-        task.result().release()
