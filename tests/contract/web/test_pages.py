@@ -1,12 +1,15 @@
 """What pages hold, and what they forbid the browser."""
 
 import asyncio
+import json
 import re
+from html import unescape
 
 import pytest
 
 from polyreel.core.library import create_folder, update_video
 from polyreel.core.options import set_option
+from polyreel.core.webhooks import WantedWebhook, create_player_webhook
 from tests.contract.web.people import JSON, find
 
 pytestmark = pytest.mark.anyio
@@ -65,6 +68,24 @@ async def test_everything_a_page_names_is_there_and_may_be_kept(place, path):
             found = await browser.get(address)
             assert found.status_code == 200
             assert "immutable" in found.headers["cache-control"]
+
+
+@pytest.mark.parametrize("path", ["/v/{uuid}", "/video/{uuid}"])
+async def test_a_player_may_call_its_owners_webhooks_and_nobody_else(place, path):
+    video = place.add_video("alice")
+    wanted = WantedWebhook("Hook", "https://lms.example:8443/x?a='1'&b=\"2\"", 30, "student", "who")
+    with place.tools.db.write() as tx:
+        create_player_webhook(tx, place.actor("alice"), wanted)
+    answer = await open_page(place, path, video)
+    assert policy_of(answer)["connect-src"] == ["'self'", "https://lms.example:8443"]
+    found = re.search(r'data-webhooks="([^"]*)"', answer.text)
+    assert found is not None
+    assert json.loads(unescape(found[1])) == [
+        {"url": wanted.url, "every_s": 2.0, "query": "student", "field": "who"}
+    ]
+    theirs = await open_page(place, path, place.add_video("bob", visibility="public"))
+    assert theirs.status_code == 200
+    assert policy_of(theirs)["connect-src"] == ["'self'"]
 
 
 async def test_embedding_can_be_switched_off(make_place):
