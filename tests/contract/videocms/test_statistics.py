@@ -211,3 +211,17 @@ class TestTheMachine:
         assert max(point["Value"] for point in found["ENCQualityQueue"]) == 2
         assert {point["Value"] for point in found["Mem"]} == {0}
         assert list(found["Cpu"][0]) == ["Timestamp", "Value"]
+
+
+class TestWhatIsCounted:
+    def test_an_upload_by_its_bytes(self, site):
+        body = b"not a film, but bytes"
+        site.worker_finds("processing")
+        file = ("film.mp4", body, "video/mp4")
+        sent = site.client.post(
+            "/api/file/upload", files=[("Name", (None, "film.mp4")), ("file", file)]
+        )
+        assert sent.status_code == 200
+        assert total(site.client.get("/api/account/upload")) == len(body)
+        (top,) = site.client.get("/api/account/upload/top").json()
+        assert (top["Name"], top["value"]) == ("film.mp4", len(body))

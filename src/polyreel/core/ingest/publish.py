@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from polyreel.core import library
 from polyreel.core.library import Media, Video
+from polyreel.core.stats import Count, add_counts
 from polyreel.core.users import Actor
 from polyreel.infra.tx import Tx
 
@@ -61,6 +62,9 @@ def publish(tx: Tx, actor: Actor, stored: StoredBytes, entry: Entry) -> tuple[Vi
         source=entry.source,
         visibility=entry.visibility,
     )
+    if entry.source != "remote":
+        # What was fetched has figures of its own.
+        add_counts(tx, [Count("upload", actor.user_id, stored.size_bytes, media.id)])
     return video, is_kept
 
 
