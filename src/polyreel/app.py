@@ -9,6 +9,7 @@ from polyreel.core import ingest, media, upkeep
 from polyreel.core.ingest import tables as _ingest
 from polyreel.core.library import tables as _library
 from polyreel.core.media import tables as _media
+from polyreel.core.options import OptionsCache, read_options
 from polyreel.core.options import tables as _options
 from polyreel.core.pages import tables as _pages
 from polyreel.core.stats import Traffic
@@ -44,6 +45,12 @@ __all__ = [
 
 # Imported for what they add to the metadata, which migrations compare with.
 TABLES = (_ingest, _library, _media, _options, _pages, _stats, _users, _webhooks)
+
+# Loopback, private and link-local networks: where proxies of one's own are.
+_LOCAL_NETWORKS = (
+    "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16",
+    "::1/128", "fc00::/7", "fe80::/10",
+)  # fmt: skip
 
 KINDS: Sequence[JobKind] = (*media.KINDS, *ingest.KINDS, *upkeep.KINDS)
 
@@ -128,6 +135,11 @@ def make_worker(tools: Tools, lanes: Sequence[str] | None = None) -> Worker:
     """The worker of this process; `lanes` None: all."""
     settings = tools.settings
     slots = _slots(settings)
+    with tools.db.read() as tx:
+        options = read_options(tx)
+    slots["encode"] = options.encodes_at_once or slots["encode"]
+    if not options.encoding_enabled:
+        slots["encode"] = 0
     chosen = {lane: count for lane, count in slots.items() if lanes is None or lane in lanes}
     return Worker(
         tools.db,
@@ -137,6 +149,14 @@ def make_worker(tools: Tools, lanes: Sequence[str] | None = None) -> Worker:
         tools,
         WorkerOptions(lease_s=settings.lease_s, periodic=upkeep.PERIODIC),
     )
+
+
+def _trusted_proxies(tools: Tools) -> list[str]:
+    """Networks whose word about a client is taken, by the settings and, at start, the options."""
+    with tools.db.read() as tx:
+        options = read_options(tx)
+    found = [tools.settings.trusted_proxies, options.trusted_proxies]
+    return found + (list(_LOCAL_NETWORKS) if options.trust_local_traffic else [])
 
 
 def create_asgi() -> "ASGIApp":
@@ -159,12 +179,16 @@ def create_asgi() -> "ASGIApp":
     audit = KeyAudit(tools.db)
     # Wrong passwords are counted once, whichever face they are tried at.
     logins = LoginThrottle()
-    pages = make_web(tools, logins=logins)
+    options = OptionsCache(tools.db)
+    limits = videocms.RateLimits(options)
+    pages = make_web(tools, logins=logins, options=options)
     apps = Apps(
-        media=MediaApp(tools, traffic, videocms.answer_media),
+        media=limits.around(MediaApp(tools, traffic, videocms.answer_media)),
         uploads=uploads.make_app(tools, audit),
-        videocms=videocms.make_app(tools, audit, logins=logins),
-        web=pages,
+        videocms=videocms.make_app(
+            tools, audit, logins=logins, options=options, limits=limits
+        ),
+        web=limits.around(pages),
     )
 
     def start() -> None:
@@ -174,12 +198,12 @@ def create_asgi() -> "ASGIApp":
 
     def stop() -> None:
         pages.close()
+        options.close()
         traffic.close()
         audit.stop()
         close_tools(tools)
         flush_logs()
 
-    app = observed(
-        dispatch(apps), proxies=Proxies(settings.trusted_proxies), base_url=settings.base_url
-    )
+    proxies = Proxies(",".join(_trusted_proxies(tools)))
+    app = observed(dispatch(apps), proxies=proxies, base_url=settings.base_url)
     return with_lifespan(app, start, stop)

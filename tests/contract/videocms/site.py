@@ -14,7 +14,7 @@ from polyreel.core import library, users
 from polyreel.core.ingest import tables  # noqa: F401 - its rows join the metadata
 from polyreel.core.media.index import Fragment, pack_index
 from polyreel.core.media.tables import PartRow, RenditionRow
-from polyreel.core.options import set_option
+from polyreel.core.options import OptionsCache, set_option
 from polyreel.dialects import videocms
 from polyreel.http.auth import Proxies
 from polyreel.http.middleware import observed
@@ -128,7 +128,16 @@ class Site:
 
     def make_app(self):
         tools = cast(Tools, self.tools)
-        app = videocms.make_app(tools, self.uses, passwords=QUICK_PASSWORDS, probe_wait_s=0.3)
+        # Read anew for every request: nothing listens to notices here.
+        options = OptionsCache(self.db, fresh_s=0)
+        app = videocms.make_app(
+            tools,
+            self.uses,
+            passwords=QUICK_PASSWORDS,
+            options=options,
+            limits=videocms.RateLimits(options, clock=lambda: 0.0),
+            probe_wait_s=0.3,
+        )
         return observed(app, proxies=Proxies(""))
 
     @contextmanager

@@ -90,6 +90,11 @@ class OptionsCache:
         is_old = self._is_stale or time.monotonic() - self._read_at > self._fresh_s
         return None if is_old else held
 
+    @property
+    def last_known(self) -> Options:
+        """The options as they were last read, however long ago; before that, the defaults."""
+        return self._held or Options()
+
     def current(self) -> Options:
         """The options as they were at most `fresh_s` ago."""
         with self._lock:

@@ -5,6 +5,7 @@ and showing files, the player's status. The other endpoints of its document are 
 """
 
 from polyreel.dialects.videocms.errors import answer_media
+from polyreel.dialects.videocms.rate import RateLimits
 from polyreel.dialects.videocms.routes import make_app
 
-__all__ = ["answer_media", "make_app"]
+__all__ = ["RateLimits", "answer_media", "make_app"]

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 from litestar.handlers import HTTPRouteHandler
 
+from polyreel.core.options import OptionsCache
 from polyreel.core.users import PASSWORDS, KeyAudit, Passwords
 from polyreel.dialects.videocms.account import make_account
 from polyreel.dialects.videocms.auth import authenticate
+from polyreel.dialects.videocms.bodies import with_body_limit
 from polyreel.dialects.videocms.clone import clone_file
 from polyreel.dialects.videocms.config import get_config
 from polyreel.dialects.videocms.cors import with_cors
@@ -20,6 +22,7 @@ from polyreel.dialects.videocms.moving import move_items
 from polyreel.dialects.videocms.pages import PAGES, PUBLIC_PAGES
 from polyreel.dialects.videocms.people import make_people
 from polyreel.dialects.videocms.player import get_status
+from polyreel.dialects.videocms.rate import RateLimits
 from polyreel.dialects.videocms.remote import REMOTE
 from polyreel.dialects.videocms.sessions import list_sessions, make_finalize
 from polyreel.dialects.videocms.settings import change_settings, read_settings
@@ -39,19 +42,22 @@ from polyreel.infra.tools import Tools
 __all__ = ["make_app"]
 
 
-def make_app(
+def make_app(  # noqa: PLR0913 - what the faces of one process share
     tools: Tools,
     audit: KeyAudit | None = None,
     *,
     logins: LoginThrottle | None = None,
     passwords: Passwords = PASSWORDS,
+    options: OptionsCache | None = None,
+    limits: RateLimits | None = None,
     probe_wait_s: float = 5.0,
 ) -> ASGIApp:
     """The ASGI app of `/api/*` and `/v/<uuid>/status`; `audit` notes the use of keys.
 
-    `logins` counts wrong passwords, for all faces that share it. An upload is answered after at most
-    `probe_wait_s` seconds of looking into the file.
+    `logins` counts wrong passwords, `limits` requests, for all faces that share them. An upload is
+    answered after at most `probe_wait_s` seconds of looking into the file.
     """
+    options = options or OptionsCache(tools.db)
     public = [
         make_login(logins or LoginThrottle()),
         check_login,
@@ -101,7 +107,8 @@ def make_app(
         )
         await (for_anyone if is_open else for_known)(scope, receive, send)
 
-    return with_cors(app, answers_options=lambda path: is_tus("OPTIONS", path))
+    limited = (limits or RateLimits(options)).around(with_body_limit(app, options))
+    return with_cors(limited, options, answers_options=lambda path: is_tus("OPTIONS", path))
 
 
 def _routes(handlers: Sequence[HTTPRouteHandler]) -> frozenset[tuple[str, str]]:
