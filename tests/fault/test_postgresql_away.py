@@ -43,11 +43,13 @@ def list_asked(client: Client, uuid: str) -> Asked:
     json_body = {"content_type": "application/json"}
     _, _, said = client.ask("POST", "/api/auth/login", login, **json_body)
     token = {"authorization": f"Bearer {json.loads(said)['token']}"}
+    tus = {"tus_resumable": "1.0.0", "upload_length": "1000"}
     return {
         "uploads": ("GET", "/api/client/v1/uploads", key, b""),
         "videocms": ("GET", "/api/config", {}, b""),
         "videocms, sign in": ("POST", "/api/auth/login", json_body, login),
         "videocms, for its token": ("GET", "/api/files", token, b""),
+        "tus": ("POST", "/api/uploads", {**token, **tus}, b""),
         "web": ("GET", "/", page, b""),
         "web, player page": ("GET", f"/v/{uuid}", {"accept": "text/html"}, b""),
         "web, for scripts": ("GET", f"/video/{uuid}/state", {"cookie": page["cookie"]}, b""),

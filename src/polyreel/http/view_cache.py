@@ -18,6 +18,8 @@ KEPT = 512
 FRESH_S = 0.8
 # While the database is away nothing changes there: who watches goes on watching for so long.
 STALE_S = 60.0
+# A database that hangs is as good as away: who watches does not wait longer than this for it.
+PATIENCE_S = 1.0
 
 _Loading = asyncio.Task[MediaView | None]
 
@@ -52,12 +54,16 @@ class Views:
             loading = asyncio.create_task(asyncio.to_thread(self._read, uuid, known))
             self._loading[uuid] = loading
             loading.add_done_callback(lambda done: self._loaded(uuid, done))
-        try:
+        if kept is None or time.monotonic() - kept[0] > STALE_S:
             # Who goes away does not take it from those who stay.
             return await asyncio.shield(loading)
-        except DatabaseUnavailable:
-            if kept is None or time.monotonic() - kept[0] > STALE_S:
-                raise
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                return await asyncio.shield(loading)
+        except (DatabaseUnavailable, TimeoutError):
+            if self._kept.get(uuid) is not kept:
+                # A notice came meanwhile: it may tell that this viewer shall see no more.
+                raise DatabaseUnavailable from None
             return kept[1]
 
     @contextmanager

@@ -1,6 +1,7 @@
 """Who watches goes on watching while the database is away, for a while."""
 
 import asyncio
+import threading
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
@@ -26,15 +27,18 @@ class Clock:
 def house(monkeypatch):
     """Views over a database that can be taken away, and a clock that is turned by hand."""
     clock = Clock()
-    found = SimpleNamespace(is_away=False, clock=clock)
+    found = SimpleNamespace(is_away=False, clock=clock, answers=threading.Event())
+    found.answers.set()
 
     @contextmanager
     def read():
+        found.answers.wait(5)
         if found.is_away:
             raise DatabaseUnavailable
         yield None
 
     monkeypatch.setattr(view_cache, "time", clock)
+    monkeypatch.setattr(view_cache, "PATIENCE_S", 0.05)
     monkeypatch.setattr(view_cache, "load_view", lambda tx, uuid: VIEW)
     notifier = SimpleNamespace(subscribe=lambda callback: None)
     tools: Any = SimpleNamespace(db=SimpleNamespace(read=read), notifier=notifier)
@@ -52,6 +56,23 @@ def test_a_known_view_outlives_the_database_for_a_minute(house):
         with pytest.raises(DatabaseUnavailable):
             await house.views.get("x")
         house.is_away = False
+        assert await house.views.get("x") is VIEW
+
+    asyncio.run(run())
+
+
+def test_a_database_that_hangs_keeps_nobody_waiting_who_watches(house):
+    async def run():
+        assert await house.views.get("x") is VIEW
+        house.answers.clear()
+        house.clock.now += FRESH_S + 1
+        assert await house.views.get("x") is VIEW
+        asking = asyncio.create_task(house.views.get("x"))
+        await asyncio.sleep(0)
+        house.views._drop(["policy:x"])
+        with pytest.raises(DatabaseUnavailable):
+            await asking
+        house.answers.set()
         assert await house.views.get("x") is VIEW
 
     asyncio.run(run())
