@@ -326,6 +326,7 @@ def test_a_failed_one_goes_on_when_it_is_tried_again(site, origin, film):
         site.until(lambda: site.jobs(kind="ingest.remote")[0].state is JobState.QUEUED)
     with site.tools.db.write() as tx:
         job = site.jobs(kind="ingest.remote")[0]
+        assert shown(site)[number].error == "The connection to 127.0.0.1 broke off."
         assert job.error == "The connection to 127.0.0.1 broke off."
         # Its last try, and the time for it has come.
         row = tx.session.get(JobRow, job.id)

@@ -1,11 +1,20 @@
 """Which addresses may be asked, however they are spelled."""
 
 import random
+import socket
+import threading
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import pytest
 
-from polyreel.infra.outbound import BadAddress, Outbound, Unreachable, is_public, make_rules
+from polyreel.infra.outbound import (
+    BadAddress,
+    BadAnswer,
+    Outbound,
+    Unreachable,
+    is_public,
+    make_rules,
+)
 from polyreel.infra.outbound.bounds import Limits, Watch
 
 PUBLIC = "93.184.216.34"
@@ -141,7 +150,7 @@ SPELLINGS = [
 
 @pytest.mark.parametrize("url", SPELLINGS)
 def test_no_spelling_leads_inside(url):
-    with pytest.raises((BadAddress, Unreachable)):
+    with pytest.raises((BadAddress, BadAnswer, Unreachable)):
         addresses(
             url,
             inside=["10.1.2.3"],
@@ -202,9 +211,19 @@ def test_settings_that_say_nothing_are_refused(given):
         make_rules(**given)
 
 
-def test_a_resolver_that_hangs_is_not_waited_for(monkeypatch):
-    import threading
+@pytest.mark.parametrize(
+    ("number", "kind"), [(socket.EAI_NONAME, BadAnswer), (socket.EAI_AGAIN, Unreachable)]
+)
+def test_a_name_that_does_not_exist_is_told_from_a_resolver_that_is_away(number, kind):
+    def fail(name, port):
+        raise socket.gaierror(number, "no")
 
+    outbound = Outbound(make_rules(), resolve=fail)
+    with pytest.raises(kind):
+        outbound.addresses("some.example", 80, Watch(Limits(), None))
+
+
+def test_a_resolver_that_hangs_is_not_waited_for():
     never = threading.Event()
 
     def hang(name, port):

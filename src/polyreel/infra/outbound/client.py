@@ -1,5 +1,6 @@
 """Ask another server: every hop checked, everything bounded, nothing unpacked, no proxies."""
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,6 +22,7 @@ __all__ = ["Fetched", "Outbound"]
 LONGEST_URL = 2048
 _REDIRECTS = (301, 302, 303, 307, 308)
 _MOST_ADDRESSES = 16
+_NO_SUCH_NAME = (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME))
 _LOCALHOST = IPv4Address("127.0.0.1")
 
 
@@ -127,7 +129,7 @@ class Outbound:
         found = read_host(host)
         candidates = self._looked_up(found, port, watch) if isinstance(found, str) else [found]
         if not candidates:
-            raise Unreachable(f"The server {host} is not known.")
+            raise BadAnswer(f"There is no server {host}.")
         for each in candidates:
             if not self._rules.allows(each):
                 raise BadAddress("The address lies in a private network, which is not asked.")
@@ -156,7 +158,7 @@ class Outbound:
         while thread.is_alive() and time.monotonic() < waits_until:
             thread.join(watch.left(0.25))
         if not found or isinstance(found[0], Exception):
-            raise Unreachable(f"The server {name} is not known.")
+            raise _not_found(name, found[0] if found else None)
         return list(dict.fromkeys(ip_address(text.partition("%")[0]) for text in found[0]))
 
     @contextmanager
@@ -193,8 +195,13 @@ def _whole(answer: Answer) -> Fetched:
     return Fetched(status=answer.status, headers=answer.headers, body=b"".join(answer.chunks))
 
 
-def _resolve(name: str, port: int) -> Sequence[str]:
-    import socket
+def _not_found(name: str, error: object) -> Exception:
+    """A name that does not exist will not exist in a minute; a resolver that is away may be back."""
+    if isinstance(error, socket.gaierror) and error.errno in _NO_SUCH_NAME:
+        return BadAnswer(f"There is no server {name}.")
+    return Unreachable(f"The server {name} cannot be found at the moment.")
 
+
+def _resolve(name: str, port: int) -> Sequence[str]:
     found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
     return [str(each[4][0]) for each in found]

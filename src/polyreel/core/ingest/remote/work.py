@@ -19,7 +19,7 @@ from polyreel.core.ingest.tables import RemoteRow
 from polyreel.core.library import Video
 from polyreel.infra.jobs import Job, JobCancelled, JobKind
 from polyreel.infra.tools import Tools
-from polyreel.infra.tx import Tx
+from polyreel.infra.tx import DatabaseUnavailable, Tx
 from polyreel.kit.errors import AppError, Busy, Invalid, NotFound, Unavailable
 
 __all__ = ["KINDS"]
@@ -61,6 +61,7 @@ def _begin(job: Job) -> RemoteRow | None:
             job.check()
         if row.video_uuid is None:
             row.status = "downloading"
+        row.error = ""
         row.started_at = row.started_at or tx.now
         row.updated_at = tx.now
         return row
@@ -149,11 +150,21 @@ def _leaving_nothing(job: Job) -> Iterator[None]:
         if job.stop_reason == "cancel":
             _discard(job)
         raise
-    except (Busy, Unavailable):
+    except (Busy, Unavailable) as error:
+        if not isinstance(error, DatabaseUnavailable):
+            _say(job, error)
         raise
     except AppError:
         _discard(job)
         raise
+
+
+def _say(job: Job, error: AppError) -> None:
+    """Why it pauses, for people who look meanwhile."""
+    with job.write() as tx:
+        row = tx.session.get(RemoteRow, job.args["download_id"])
+        if row is not None:
+            row.error = error.message
 
 
 def _discard(job: Job) -> None:
