@@ -9,7 +9,7 @@ from polyreel.core import ingest, media, upkeep
 from polyreel.core.ingest import tables as _ingest
 from polyreel.core.library import tables as _library
 from polyreel.core.media import tables as _media
-from polyreel.core.options import OptionsCache, read_options
+from polyreel.core.options import Options, OptionsCache, read_options
 from polyreel.core.options import tables as _options
 from polyreel.core.pages import tables as _pages
 from polyreel.core.stats import Traffic
@@ -26,7 +26,7 @@ from polyreel.infra.presence import Presence
 from polyreel.infra.secrets import Secrets
 from polyreel.infra.storage import LocalStorage
 from polyreel.infra.tools import Tools
-from polyreel.infra.tx import Database
+from polyreel.infra.tx import Database, DatabaseUnavailable
 from polyreel.settings import Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
@@ -135,11 +135,11 @@ def make_worker(tools: Tools, lanes: Sequence[str] | None = None) -> Worker:
     """The worker of this process; `lanes` None: all."""
     settings = tools.settings
     slots = _slots(settings)
-    with tools.db.read() as tx:
-        options = read_options(tx)
-    slots["encode"] = options.encodes_at_once or slots["encode"]
-    if not options.encoding_enabled:
-        slots["encode"] = 0
+    options = _options_at_start(tools)
+    if slots["encode"]:
+        # A machine that is to encode nothing goes on doing so, whatever an administrator chose.
+        most = options.encodes_at_once or slots["encode"]
+        slots["encode"] = most if options.encoding_enabled else 0
     chosen = {lane: count for lane, count in slots.items() if lanes is None or lane in lanes}
     return Worker(
         tools.db,
@@ -151,10 +151,18 @@ def make_worker(tools: Tools, lanes: Sequence[str] | None = None) -> Worker:
     )
 
 
+def _options_at_start(tools: Tools) -> Options:
+    """The options; their defaults where the database is away, so that a process starts all the same."""
+    try:
+        with tools.db.read() as tx:
+            return read_options(tx)
+    except DatabaseUnavailable:
+        return Options()
+
+
 def _trusted_proxies(tools: Tools) -> list[str]:
     """Networks whose word about a client is taken, by the settings and, at start, the options."""
-    with tools.db.read() as tx:
-        options = read_options(tx)
+    options = _options_at_start(tools)
     found = [tools.settings.trusted_proxies, options.trusted_proxies]
     return found + (list(_LOCAL_NETWORKS) if options.trust_local_traffic else [])
 
@@ -185,9 +193,7 @@ def create_asgi() -> "ASGIApp":
     apps = Apps(
         media=limits.around(MediaApp(tools, traffic, videocms.answer_media)),
         uploads=uploads.make_app(tools, audit),
-        videocms=videocms.make_app(
-            tools, audit, logins=logins, options=options, limits=limits
-        ),
+        videocms=videocms.make_app(tools, audit, logins=logins, options=options, limits=limits),
         web=limits.around(pages),
     )
 
