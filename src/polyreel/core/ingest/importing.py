@@ -3,7 +3,7 @@
 import os
 from contextlib import suppress
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from polyreel.core import library
 from polyreel.core.ingest.errors import (
@@ -125,11 +125,16 @@ class Importing:
 
 
 def _end_others(tx: Tx, upload: Resumable) -> list[str]:
-    """What else was sent for the same file is over: parts, and tries that were given up. Their uids."""
+    """What else was sent for the same file is over: its parts, of whatever group, and tries that were
+    given up. Their uids.
+    """
     others = tx.session.scalars(
         select(ResumableRow).where(
             ResumableRow.user_id == upload.user_id,
-            ResumableRow.group_uid == upload.group_uid,
+            or_(
+                ResumableRow.group_uid == upload.group_uid,
+                ResumableRow.uid.in_(upload.parts),
+            ),
             ResumableRow.uid != upload.uid,
             ResumableRow.state.not_in(("done", "expired", "importing")),
         )
