@@ -6,6 +6,7 @@ Source: tus.md, A.4 and its head. The requests run side by side in one event loo
 import asyncio
 import random
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,7 @@ class Request:
         headers = [(key.encode(), value.encode()) for key, value in sent.items()]
         self.scope = {"type": "http", "method": method, "path": path, "headers": headers}
         self.scope |= {"query_string": b"", "scheme": "http", "client": ("127.0.0.1", 1)}
-        self.messages = asyncio.Queue()
+        self.messages: asyncio.Queue[Any] = asyncio.Queue()
         self.answer = {}
         self.patience_s = 5.0
         self.body = b""

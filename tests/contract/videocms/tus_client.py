@@ -1,6 +1,9 @@
 """A client of tus 1.0.0 for tests: every header by hand."""
 
 import base64
+import hashlib
+
+from polyreel.core.ingest.tables import ResumableRow
 
 PATH = "/api/uploads"
 VERSION = {"tus-resumable": "1.0.0"}
@@ -71,3 +74,17 @@ def is_error(found, status, code):
         and found.headers["tus-resumable"] == "1.0.0"
     )
     return said and found.text.startswith(f"{code}: ") and found.text.endswith("\n")
+
+
+def bytes_of(site, path):
+    uid = path.rsplit("/", 1)[1]
+    return site.tools.storage.path(f"media/{uid[:2]}/{uid}/original").read_bytes()
+
+
+def rows(site):
+    with site.db.read() as tx:
+        return tx.session.query(ResumableRow).order_by(ResumableRow.id).all()
+
+
+def sha1(data):
+    return "sha1 " + base64.b64encode(hashlib.sha1(data).digest()).decode()

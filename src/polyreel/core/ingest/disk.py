@@ -72,7 +72,7 @@ def append_file(source_fd: int, target_fd: int, size_bytes: int) -> None:
     """Copy the first `size_bytes` of a file to where `target_fd` stands, within the kernel: shared
     blocks where the filesystem has them. Raises OSError; EOFError when the source is shorter.
     """
-    done, copy = 0, _copy_file_range
+    done, copy, start = 0, _copy_file_range, os.lseek(target_fd, 0, os.SEEK_CUR)
     while done < size_bytes:
         length = min(_COPY_BYTES, size_bytes - done)
         try:
@@ -86,6 +86,8 @@ def append_file(source_fd: int, target_fd: int, size_bytes: int) -> None:
         if not copied:
             # Refused between these two, or answered 0 as some special filesystems do.
             copy = _sendfile
+        # The sync at the end has little left to do then.
+        begin_write_back(target_fd, start + done, copied)
         done += copied
 
 

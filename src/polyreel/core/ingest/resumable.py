@@ -42,8 +42,8 @@ LIFE = timedelta(hours=24)
 REMEMBERED = timedelta(hours=24)
 ACTIVE = ("created", "uploading", "uploaded", "importing", "failed")
 _OVER = ("done", "expired")
-# What this person keeps under this name in their settings, where the VideoCMS API puts it.
-_PERSONAL_LIMIT = "UploadSessionsMax"
+# Some people may have more than everybody: the name of that in their settings.
+_PERSONAL_LIMIT = "upload_sessions_max"
 
 
 @dataclass(frozen=True, kw_only=True)

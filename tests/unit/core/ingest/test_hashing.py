@@ -3,6 +3,7 @@
 import hashlib
 from contextlib import contextmanager
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -42,7 +43,7 @@ def run(db, storage):
             with db.write() as tx:
                 yield tx
 
-        job = SimpleNamespace(
+        job: Any = SimpleNamespace(
             tools=SimpleNamespace(db=db, storage=storage),
             args={"media_id": video.media_id},
             write=write,
