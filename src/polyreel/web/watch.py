@@ -33,7 +33,8 @@ def show_player(request: PageRequest, site: OurSite, actor: AnyActor, uuid: From
         webhooks = list_webhooks_of_player(tx, video.user_id)
     app_name = now_asked().app_name()
     client = client_of(scope_of(request))
-    base = site.settings.base_url or f"{client.scheme}://{client.host}"
+    known = site.options.public_url or site.settings.base_url
+    base = known or f"{client.scheme}://{client.host}"
     body = render(
         "embed.html",
         card=make_card(video, actor),

@@ -1,7 +1,6 @@
 """The VideoCMS API (v0.1.10, as of June 2026), as its panel, its player and scripts use it.
 
-Built so far: signing in, the public configuration, making folders, uploading in one request, listing
-and showing files, the player's status. The other endpoints of its document are answered as unknown.
+Captchas are not checked yet: their settings are kept and told, and nothing asks for one.
 """
 
 from polyreel.dialects.videocms.errors import answer_media

@@ -27,4 +27,5 @@ def text_answer(text: str, status: int = 200) -> Response[bytes]:
 
 def empty_answer(status: int) -> Response[bytes]:
     """A status and nothing else."""
-    return Response(content=b"", status_code=status, media_type="text/plain; charset=UTF-8")
+    headers = {} if status == 204 else {"content-type": "text/plain; charset=UTF-8"}
+    return Response(content=b"", status_code=status, headers=headers)
