@@ -13,6 +13,12 @@ from polyreel.core.users.accounts import (
     update_user,
 )
 from polyreel.core.users.audit import KeyAudit, delete_expired
+from polyreel.core.users.captcha import (
+    LONGEST_CAPTCHA,
+    CaptchaFailed,
+    captcha_field,
+    check_captcha,
+)
 from polyreel.core.users.directory import Found, delete_account, end_every_login, find_users
 from polyreel.core.users.keys import (
     KEY_KINDS,
@@ -66,11 +72,13 @@ __all__ = [
     "ALL_SCOPES",
     "JWT_LIFE",
     "KEY_KINDS",
+    "LONGEST_CAPTCHA",
     "PASSWORDS",
     "SESSION_LIFE",
     "Action",
     "Actor",
     "Argon2Cost",
+    "CaptchaFailed",
     "Found",
     "Key",
     "KeyAudit",
@@ -85,6 +93,8 @@ __all__ = [
     "Via",
     "actor_of",
     "allow",
+    "captcha_field",
+    "check_captcha",
     "check_password",
     "check_password_rules",
     "check_setup_token",

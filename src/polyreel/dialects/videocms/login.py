@@ -3,15 +3,26 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any
+from urllib.parse import parse_qsl
 
 from litestar import Request, Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import RawBody
 
 from polyreel.core import users
+from polyreel.core.options import read_options
 from polyreel.dialects.videocms.answers import empty_answer, json_answer
 from polyreel.dialects.videocms.auth import authenticate
-from polyreel.dialects.videocms.binder import REQUIRED, Param, bind, least, most, sent_of
+from polyreel.dialects.videocms.binder import (
+    REQUIRED,
+    Param,
+    Sent,
+    bind,
+    bind_fields,
+    least,
+    most,
+    sent_of,
+)
 from polyreel.dialects.videocms.shapes import Checked, CheckedKey, Login
 from polyreel.dialects.videocms.translate import time_text
 from polyreel.http.auth import bearer_token
@@ -24,6 +35,7 @@ from polyreel.kit.errors import Forbidden, Invalid, Unauthenticated
 
 __all__ = ["check_login", "make_login", "refresh_login"]
 
+_MOST_IN_QUERY = 50
 _REFRESHED_WITHIN = timedelta(minutes=5)
 
 
@@ -42,8 +54,9 @@ def make_login(throttle: LoginThrottle) -> HTTPRouteHandler:
     def sign_in(
         request: Request[Any, Any, Any], body: RawBody, tools: ServerTools
     ) -> Response[bytes]:
-        given = bind(Credentials, sent_of(request, body))
-        login = _sign_in(tools, throttle, given, _exchange_of(request))
+        sent = sent_of(request, body)
+        given = bind(Credentials, sent)
+        login = _sign_in(tools, throttle, given, sent, _exchange_of(request))
         return json_answer(login, cache_control="no-store")
 
     return sign_in
@@ -85,17 +98,36 @@ def refresh_login(
 
 
 def _sign_in(
-    tools: Tools, throttle: LoginThrottle, given: Credentials, exchange: Exchange
+    tools: Tools, throttle: LoginThrottle, given: Credentials, sent: Sent, exchange: Exchange
 ) -> Login:
     if tools.settings.require_https and exchange.client.scheme != "https":
         raise Forbidden("Please sign in over HTTPS.")
     try:
         with throttle.attempt(exchange.client.address, given.username):
+            _check_captcha(tools, sent, exchange.client.address)
             user = users.check_password(tools.db, given.username, given.password)
     except Unauthenticated as error:
         # In this API a wrong password is a wrong field.
         raise Invalid(error.message) from None
     return _login(users.issue_jwt(tools.secrets, user))
+
+
+def _check_captcha(tools: Tools, sent: Sent, client_ip: str) -> None:
+    """Where one is asked for at the login; its token may come beside the other fields or in the query.
+
+    Contract: section 3.3.
+    """
+    with tools.db.read() as tx:
+        options = read_options(tx)
+    field = users.captcha_field(options) if options.captcha_at_login else None
+    if field is None:
+        return
+    param = Param(field, most(users.LONGEST_CAPTCHA))
+    token = bind_fields({field: param}, sent)[field]
+    if not token:
+        in_query = dict(parse_qsl(sent.query.decode("latin-1"), max_num_fields=_MOST_IN_QUERY))
+        token = in_query.get(field, "")
+    users.check_captcha(tools.outbound, options, token, client_ip=client_ip)
 
 
 def _login(issued: users.Login) -> Login:
