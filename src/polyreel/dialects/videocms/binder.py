@@ -7,6 +7,7 @@ ints, of strs or of such dataclasses. Integers are unsigned. Source: the contrac
 """
 
 import dataclasses
+import functools
 import math
 import types
 import typing
@@ -157,6 +158,8 @@ def _broken(name: str, rule: Rule) -> Invalid:
     return Invalid(f"{name} [{rule.name}] : {rule.parameter}")
 
 
+# Asked for every item of a list.
+@functools.cache
 def _fields(model: type[Any]) -> Fields:
     hints = typing.get_type_hints(model, include_extras=True)
     return {field.name: _field(hints[field.name]) for field in dataclasses.fields(model)}
