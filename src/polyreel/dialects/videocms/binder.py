@@ -158,9 +158,13 @@ def _broken(name: str, rule: Rule) -> Invalid:
     return Invalid(f"{name} [{rule.name}] : {rule.parameter}")
 
 
-# Asked for every item of a list.
+def _fields(model: Any) -> Fields:
+    return _worked_out(model)
+
+
+# It is asked for with every item of a list.
 @functools.cache
-def _fields(model: type[Any]) -> Fields:
+def _worked_out(model: type[Any]) -> Fields:
     hints = typing.get_type_hints(model, include_extras=True)
     return {field.name: _field(hints[field.name]) for field in dataclasses.fields(model)}
 
