@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from email.message import Message
-from email.utils import parsedate_to_datetime
+from email.utils import collapse_rfc2231_value, parsedate_to_datetime
 from urllib.parse import unquote, urlsplit
 
 from polyreel.kit.errors import Unsupported
@@ -67,8 +67,7 @@ def name_of(headers: Mapping[str, str], *urls: str) -> str:
     """A safe file name of at most 128 characters: the one the answer gives, else the last part of
     one of the `urls`, with an ending that is accepted. Raises NotMedia when there is none.
     """
-    told = _safe(_told(headers))
-    found = [told] if told else [_safe(_last_part(url)) for url in urls]
+    found = [_safe(_told(headers)), *(_safe(_last_part(url)) for url in urls)]
     for name in found:
         if name.rpartition(".")[2].lower() in SUFFIXES and "." in name:
             return name
@@ -106,7 +105,11 @@ def _told(headers: Mapping[str, str]) -> str:
     message = Message()
     try:
         message["content-disposition"] = value
-        return message.get_filename() or ""
+        told = message.get_params(header="content-disposition") or []
+        names = [each for name, each in told if name.lower() == "filename"]
+        # One that names its character set goes first: RFC 6266, 4.3.
+        names.sort(key=lambda each: not isinstance(each, tuple))
+        return collapse_rfc2231_value(names[0]) if names else ""
     except (ValueError, LookupError, TypeError, AttributeError):
         return ""
 
