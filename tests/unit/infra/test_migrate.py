@@ -52,7 +52,7 @@ def test_ids_that_outlive_their_rows_are_never_given_again(db):
         for table in Base.metadata.tables.values()
         if table.dialect_options["sqlite"]["autoincrement"]
     }
-    assert {"media", "videos", "renditions", "parts", "jobs"} <= wanted
+    assert {"media", "videos", "renditions", "parts", "jobs", "users", "api_keys"} <= wanted
     schema = schema_of(db)
     assert {name for name in schema if "AUTOINCREMENT" in (schema[name] or "")} == wanted
 

@@ -9,6 +9,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from polyreel.infra.db import Base, UtcTime
 
 ID = BigInteger().with_variant(Integer(), "sqlite")
+# Statistics and what waits in memory name people and keys by their ids, also when they are gone.
+NEVER_AGAIN = {"sqlite_autoincrement": True}
 
 
 class UserRow(Base):
@@ -37,6 +39,8 @@ class UserRow(Base):
     settings: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     created_at: Mapped[datetime] = mapped_column(UtcTime)
     updated_at: Mapped[datetime] = mapped_column(UtcTime)
+
+    __table_args__ = (NEVER_AGAIN,)
 
 
 class SetupRow(Base):
@@ -68,7 +72,7 @@ class KeyRow(Base):
     last_used_at: Mapped[datetime | None] = mapped_column(UtcTime)
     created_at: Mapped[datetime] = mapped_column(UtcTime)
 
-    __table_args__ = (Index(None, "user_id", "key_for"),)
+    __table_args__ = (Index(None, "user_id", "key_for"), NEVER_AGAIN)
 
 
 class KeyUseRow(Base):

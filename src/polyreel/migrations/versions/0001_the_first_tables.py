@@ -230,6 +230,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("email_folded", name=op.f("uq_users_email_folded")),
         sa.UniqueConstraint("name_folded", name=op.f("uq_users_name_folded")),
         sa.UniqueConstraint("uuid", name=op.f("uq_users_uuid")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "api_keys",
@@ -249,6 +250,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_api_keys")),
         sa.UniqueConstraint("secret_hash", name=op.f("uq_api_keys_secret_hash")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("api_keys", schema=None) as batch_op:
         batch_op.create_index(
