@@ -38,9 +38,9 @@ from polyreel.core.library.media import (
     update_media_progress,
 )
 from polyreel.core.library.moving import move_items
+from polyreel.core.library.policy import end_every_ticket
 from polyreel.core.library.posters import list_poster_keys, set_poster
 from polyreel.core.library.tags import Tag, TagNotFound, add_tag, list_tags, remove_tag
-from polyreel.core.library.policy import end_every_ticket
 from polyreel.core.library.usage import Usage, usage_of
 from polyreel.core.library.videos import (
     VISIBILITIES,
