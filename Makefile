@@ -60,7 +60,7 @@ serve: $(VENV)/.runtime
 
 test: setup
 	@$(NEEDS_DATABASE)
-	$(ON_DATABASE) $(BIN)/python -m pytest -q $(wildcard $(TIERS))
+	$(ON_DATABASE) $(BIN)/python -m pytest -q -n auto --dist loadfile $(wildcard $(TIERS))
 
 check: setup
 	$(BIN)/ruff format --check .

@@ -5,12 +5,13 @@ beyond 64 bits, neither half a surrogate pair.
 """
 
 import json
+from typing import Any
 
 import pytest
 
 TEXTS = ["a\0b", "\ud800b", "b\udfff", "\ufdfa" * 32, "\U0001f600" * 32, "x" * 5000, "%_\\'\""]
 NUMBERS = [-(2**63) - 1, -(2**31) - 1, -1, 2**31, 2**63 - 1, 2**63, 10**30]
-CALLS = {
+CALLS: dict[str, dict[str, Any]] = {
     "POST /api/folder": {"Name": "Films", "ParentFolderID": 0},
     "PUT /api/folder": {"Name": "Films", "FolderID": 1},
     "DELETE /api/folder": {"FolderID": 1},
