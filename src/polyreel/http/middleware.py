@@ -24,6 +24,7 @@ __all__ = [
     "head_from_get",
     "lingering",
     "observed",
+    "was_head",
 ]
 
 Scope = MutableMapping[str, Any]
@@ -33,6 +34,7 @@ Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _KEY = "polyreel.exchange"
+_HEAD_KEY = "polyreel.was_head"
 _LINGER_BYTES = 16 * 1024 * 1024
 _LINGER_S = 2.0
 _LONGEST_PATH = 512
@@ -103,6 +105,11 @@ def observed(app: ASGIApp, *, proxies: Proxies, base_url: str = "") -> ASGIApp:
     return outermost
 
 
+def was_head(scope: Scope) -> bool:
+    """True for a GET that `head_from_get` made of a HEAD; for the rare GET that changes something."""
+    return bool(scope.get(_HEAD_KEY))
+
+
 def head_from_get(app: ASGIApp) -> ASGIApp:
     """Answer HEAD as GET is answered, headers alone."""
 
@@ -117,7 +124,7 @@ def head_from_get(app: ASGIApp) -> ASGIApp:
             elif not message.get("more_body", False):
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-        await app({**scope, "method": "GET"}, receive, headers_only)
+        await app({**scope, "method": "GET", _HEAD_KEY: True}, receive, headers_only)
 
     return without_body
 

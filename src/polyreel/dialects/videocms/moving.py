@@ -11,7 +11,8 @@ from polyreel.dialects.videocms.answers import empty_answer
 from polyreel.dialects.videocms.binder import Param, bind, sent_of
 from polyreel.dialects.videocms.errors import missing_is_invalid
 from polyreel.dialects.videocms.translate import folder_id_of
-from polyreel.http.face import KnownActor, ServerTools
+from polyreel.http.face import KnownActor, ServerTools, WrongMethod
+from polyreel.http.middleware import was_head
 
 __all__ = ["move_items"]
 
@@ -30,6 +31,9 @@ def move_items(
     request: Request[Any, Any, Any], body: RawBody, actor: KnownActor, tools: ServerTools
 ) -> Response[bytes]:
     """All of these, or none. That a key may write is asked by the core: GET does not tell."""
+    if was_head(request.scope):
+        # A HEAD asks what there is; it moves nothing.
+        raise WrongMethod("HEAD", request.url.path, ["GET", "PUT"])
     wish = bind(Move, sent_of(request, body), query=True)
     with missing_is_invalid(), tools.db.write() as tx:
         library.move_items(

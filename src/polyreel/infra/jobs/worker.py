@@ -22,6 +22,7 @@ from polyreel.infra.jobs.queue import CANCEL_TOPIC
 from polyreel.infra.jobs.schedule import Periodic, Schedule
 from polyreel.infra.notify import ANYTHING, Notifier
 from polyreel.infra.tx import Database, DatabaseUnavailable
+from polyreel.kit.errors import AppError
 
 __all__ = ["Worker", "WorkerOptions"]
 
@@ -285,12 +286,14 @@ class Worker:
 
     def _log_step(self, step: str, running: Running, error: Exception | None = None) -> None:
         job = running.job
-        crashed = error is not None and step in ("retried", "failed")
+        went_wrong = error is not None and step in ("retried", "failed")
+        # What was expected to happen says why in a sentence; a mistake of ours shows where it is.
+        reason = error.message if went_wrong and isinstance(error, AppError) else None
         log.log(
-            logging.WARNING if crashed else logging.INFO,
-            "job %s",
-            step,
-            exc_info=error if crashed else None,
+            logging.WARNING if went_wrong else logging.INFO,
+            "job %s: %s" if reason else "job %s",
+            *([step, reason] if reason else [step]),
+            exc_info=error if went_wrong and reason is None else None,
             extra={
                 "job_id": job.id,
                 "job_kind": job.kind,
