@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -105,7 +105,7 @@ def observed(app: ASGIApp, *, proxies: Proxies, base_url: str = "") -> ASGIApp:
     return outermost
 
 
-def was_head(scope: Scope) -> bool:
+def was_head(scope: Mapping[str, object]) -> bool:
     """True for a GET that `head_from_get` made of a HEAD; for the rare GET that changes something."""
     return bool(scope.get(_HEAD_KEY))
 

@@ -131,3 +131,11 @@ class TestMove:
     )
     def test_what_makes_no_sense_is_400(self, client, given):
         assert is_text(client.put("/api/move", json=given), 400)
+
+
+def test_asking_with_head_moves_nothing(site):
+    target, folder = site.folder(site.bobby), site.folder(site.bobby, "a")
+    given = {"FolderIDs": [folder.id], "ParentFolderID": target.id}
+    found = site.client.request("HEAD", "/api/move", params=given)
+    assert found.status_code == 404
+    assert parent_of(site, site.bobby, folder) is None
