@@ -11,6 +11,7 @@ from pytest_socket import disable_socket, enable_socket
 
 from tests import databases
 from tests.factories.clips import ClipMaker
+from tests.postgres import Postgres, PostgresMissing
 from tests.server import Server
 
 TESTS = Path(__file__).parent
@@ -119,3 +120,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One server for a whole module, with nobody set up yet."""
     with Server(tmp_path_factory.mktemp("server") / "data") as one:
         yield one
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL of the tests' own, whatever database the others use; whoever stops it starts it again."""
+    try:
+        found = Postgres()
+    except PostgresMissing as missing:
+        pytest.skip(str(missing))
+    with found:
+        yield found

@@ -20,6 +20,7 @@ from tests.postgres import Postgres
 
 __all__ = [
     "ON_POSTGRESQL",
+    "NoJobs",
     "database_url",
     "everything_in",
     "make_tables",
@@ -52,14 +53,17 @@ class _Server:
 _server = _Server()
 
 
-class _NoJobs:
+class NoJobs:
+    """For what enqueues nothing."""
+
     def enqueue(self, tx: Tx, order: object) -> int | None:
-        raise AssertionError("a migration enqueues nothing")
+        """Nobody should come here."""
+        raise AssertionError(f"unexpected job {order}")
 
 
 def _migrate(url: str, run_dir: Path) -> None:
     notifier = Notifier(run_dir)
-    db = Database(url, lock_path=run_dir / "lock", notifier=notifier, enqueuer=_NoJobs())
+    db = Database(url, lock_path=run_dir / "lock", notifier=notifier, enqueuer=NoJobs())
     try:
         upgrade(db)
     finally:

@@ -1,21 +1,12 @@
 """A real database with every table that was imported."""
 
 from pathlib import Path
-from typing import Any
 
 from polyreel.infra.notify import Notifier
-from polyreel.infra.tx import Database, Tx
-from tests.databases import database_url, make_tables
+from polyreel.infra.tx import Database
+from tests.databases import NoJobs, database_url, make_tables
 
 __all__ = ["open_database"]
-
-
-class NoJobs:
-    """For domains that enqueue nothing."""
-
-    def enqueue(self, tx: Tx, order: Any) -> int | None:
-        """Nobody should come here."""
-        raise AssertionError(f"unexpected job {order}")
 
 
 def open_database(folder: Path) -> Database:

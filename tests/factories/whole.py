@@ -11,7 +11,7 @@ from polyreel.infra.migrate import upgrade
 from polyreel.infra.notify import Notifier
 from polyreel.infra.tx import Database
 from polyreel.kit import clock
-from tests.factories.database import NoJobs
+from tests.databases import NoJobs
 
 __all__ = ["ODD_NAMES", "TABLES", "fill", "make_row", "open_whole"]
 

@@ -7,18 +7,7 @@ import pytest
 
 from polyreel.infra.migrate import upgrade
 from tests.contract.jobs.site import Site, effects
-from tests.postgres import Postgres, PostgresMissing
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    """A server that runs; whoever stops it starts it again."""
-    try:
-        server = Postgres()
-    except PostgresMissing as missing:
-        pytest.skip(str(missing))
-    with server:
-        yield server
+from tests.postgres import Postgres
 
 
 @pytest.fixture

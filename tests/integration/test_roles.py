@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.postgres import Postgres, PostgresMissing
+from tests.postgres import Postgres
 from tests.server import POLYREEL, STOP_TIMEOUT_S, free_port
 
 READY_S = 60.0
@@ -93,16 +93,6 @@ class Site:
             if one.popen.poll() is None:
                 os.killpg(one.popen.pid, signal.SIGTERM)
                 one.popen.wait(STOP_TIMEOUT_S)
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Postgres]:
-    try:
-        server = Postgres()
-    except PostgresMissing as missing:
-        pytest.skip(str(missing))
-    with server:
-        yield server
 
 
 @pytest.fixture

@@ -12,17 +12,7 @@ from polyreel.infra.move import MoveRefused, move
 from polyreel.infra.tx import Database
 from polyreel.kit.errors import Unavailable
 from tests.factories.whole import ODD_NAMES, TABLES, fill, open_whole
-from tests.postgres import Postgres, PostgresMissing
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Postgres]:
-    try:
-        server = Postgres()
-    except PostgresMissing as missing:
-        pytest.skip(str(missing))
-    with server:
-        yield server
+from tests.postgres import Postgres
 
 
 class Places:

@@ -12,25 +12,11 @@ from sqlalchemy.exc import DBAPIError
 from polyreel.app import close_tools, open_tools
 from polyreel.infra.migrate import upgrade
 from polyreel.infra.notify import ANYTHING, Notifier
-from polyreel.infra.tx import Database, DatabaseUnavailable, JobOrder, Tx
+from polyreel.infra.tx import Database, DatabaseUnavailable
 from polyreel.kit.errors import Invalid
 from polyreel.settings import Settings
-from tests.postgres import Postgres, PostgresMissing
-
-
-class NoJobs:
-    def enqueue(self, tx: Tx, order: JobOrder) -> int | None:
-        raise AssertionError("nothing is enqueued here")
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Postgres]:
-    try:
-        server = Postgres()
-    except PostgresMissing as missing:
-        pytest.skip(str(missing))
-    with server:
-        yield server
+from tests.databases import NoJobs
+from tests.postgres import Postgres
 
 
 class Houses:
