@@ -275,6 +275,16 @@ class Options:
     ocr_url: str = _option(
         "http://127.0.0.1:5000", "Address of the OCR server.", check=_characters(1, 512)
     )
+    events_kept_days: int = _option(
+        30,
+        "Days after which events, and the log of their deliveries, are deleted.",
+        check=_between(3, 3650),
+    )
+    webhook_disabled_after_days: int = _option(
+        5,
+        "Days without one success after which an endpoint of webhooks is switched off.",
+        check=_between(1, 365),
+    )
     player_v2: bool = _option(True, "VideoCMS API: which of upstream's players pages name.")
     reload_html: bool = _option(False, "VideoCMS API: kept for its panel; without effect.")
 
