@@ -18,7 +18,7 @@ from multipart import (  # type: ignore[import-untyped]
 
 from polyreel.kit.errors import Invalid
 
-__all__ = ["Form", "MalformedBody", "Part", "clean_filename"]
+__all__ = ["Form", "MalformedBody", "Part", "clean_filename", "text_parts"]
 
 _MOST_PARTS = 64
 _MOST_HEADERS = 8
@@ -156,3 +156,23 @@ def _shortened(name: str) -> str:
         stem, tail = name, b""
     kept = stem.encode()[: _LONGEST_NAME_BYTES - len(tail)].decode(errors="ignore")
     return kept + tail.decode()
+
+
+def text_parts(content_type: str, body: bytes) -> list[tuple[str, str]]:
+    """(name, text) of the parts of a whole form in memory; files are left out.
+
+    Raises MalformedBody.
+    """
+    form = Form(content_type)
+    pairs: list[tuple[str, str]] = []
+    part, data = None, bytearray()
+    for event in form.parse(body):
+        if isinstance(event, Part):
+            part = event
+            data.clear()
+        elif event is not None:
+            data += event
+        elif part is not None and not part.is_file:
+            pairs.append((part.name, data.decode(errors="replace")))
+    form.close()
+    return pairs

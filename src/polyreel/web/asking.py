@@ -47,7 +47,7 @@ def read_asking(scope: Scope, *, app_name: Callable[[], str], embed_allowed: boo
     """What a request wants, from its headers."""
     accepted = header(scope["headers"], "accept") or "*/*"
     wants_page = "text/html" in accepted or "*/*" in accepted
-    is_player = scope["path"].startswith("/v/") and embed_allowed
+    is_player = scope["path"].startswith(("/v/", "/captcha/")) and embed_allowed
     query = scope["query_string"].decode("latin-1")
     path = quote(scope["path"], safe="/~!*'()@:,;=", errors="replace")
     return Asking(

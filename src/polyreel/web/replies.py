@@ -70,11 +70,20 @@ class Reply:
 
 
 def html_reply(
-    body: bytes, *, status: int = 200, page: PageClass = "plain", connect: Iterable[str] = ()
+    body: bytes,
+    *,
+    status: int = 200,
+    page: PageClass = "plain",
+    connect: Iterable[str] = (),
+    sources: Mapping[str, str] | None = None,
 ) -> Reply:
-    """A page, with everything a browser is told to forbid it but to reach the origins in `connect`."""
+    """A page, with everything a browser is told to forbid it but to reach the origins in `connect`,
+    and what `sources` adds to single rules of its policy.
+    """
     rules = dict(_POLICIES[page])
     rules["connect-src"] = " ".join([rules["connect-src"], *sorted(set(connect))])
+    for name, more in (sources or {}).items():
+        rules[name] = f"{rules[name]} {more}" if name in rules else more
     policy = "; ".join(f"{name} {value}" for name, value in rules.items())
     headers = [
         ("content-type", "text/html; charset=utf-8"),

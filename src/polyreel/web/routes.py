@@ -6,6 +6,7 @@ from litestar import Router
 from litestar.di import Provide
 
 from polyreel.http.middleware import ASGIApp
+from polyreel.web.captcha import show_challenge, verify_challenge
 from polyreel.web.library import make_folder, show_library
 from polyreel.web.login import check_login, show_login
 from polyreel.web.logout import ask_session, log_out
@@ -29,11 +30,16 @@ PAGES = (
     show_poster,                   # GET       /video/<uuid>/poster.webp
     show_player,                   # GET       /v/<uuid>              anyone, unless it is private
     show_page,                     # GET       /p/<path>              anyone
+    show_challenge,                # GET       /captcha/challenge?uuid=   anyone
+    verify_challenge,              # POST      /captcha/verify        anyone
 )  # fmt: skip
 
 ANYONE = frozenset(
-    {"/setup", "/login", "/logout", "/v/{uuid}", "/p/{path}", "/healthz", "/favicon.ico"}
-)
+    {
+        "/setup", "/login", "/logout", "/v/{uuid}", "/p/{path}", "/healthz", "/favicon.ico",
+        "/captcha/challenge", "/captcha/verify",
+    }
+)  # fmt: skip
 """What answers people who are not signed in; all else sends them to /login or says 401. /static/ too."""
 
 

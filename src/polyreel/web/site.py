@@ -9,7 +9,7 @@ from polyreel.core.options import Options, OptionsCache
 from polyreel.core.users import PASSWORDS, Actor, Passwords
 from polyreel.http.auth import actor_by_cookie
 from polyreel.http.middleware import Scope
-from polyreel.http.player import player_cookies
+from polyreel.http.player import must_solve_captcha, player_cookies
 from polyreel.http.throttle import LoginThrottle, Throttle
 from polyreel.infra.tools import Tools
 from polyreel.web.asking import client_of
@@ -34,6 +34,8 @@ class Site:
         self.logins = logins or LoginThrottle()
         self.passwords = passwords
         self.uploads = Throttle(burst=120, every_s=1)
+        # Each try asks another server.
+        self.captchas = Throttle(burst=20, every_s=3)
         self._owns_options = options is None
         self._options = options or OptionsCache(tools.db)
         # As last read: pages of errors are made in the event loop, which does not wait for a database.
@@ -51,6 +53,10 @@ class Site:
         return UploadLimits(
             max_bytes=self.settings.upload_max_bytes, min_free_bytes=self.settings.min_free_bytes
         )
+
+    def must_solve_captcha(self, scope: Scope, actor: Actor | None, owner_id: int) -> bool:
+        """Whether this viewer has to, before they get the player of that person's video."""
+        return must_solve_captcha(self.options, self.tools.secrets, scope, actor, owner_id)
 
     def ticket_headers(self, scope: Scope, uuid: str, policy_version: int) -> list[tuple[str, str]]:
         """The headers that let the browser fetch a video's media for some hours."""

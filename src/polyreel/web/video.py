@@ -24,11 +24,12 @@ from polyreel.http.face import KnownActor
 from polyreel.infra.tx import Tx
 from polyreel.kit.ids import parse_uuid
 from polyreel.web.asking import PageRequest, client_of, scope_of
+from polyreel.web.captcha import challenge_address
 from polyreel.web.cards import make_card
 from polyreel.web.facts import list_facts
 from polyreel.web.library import folder_address
 from polyreel.web.render import render
-from polyreel.web.replies import Reply, empty_reply, html_reply, json_reply
+from polyreel.web.replies import Reply, empty_reply, html_reply, json_reply, redirect
 from polyreel.web.site import OurSite
 from polyreel.web.watch import make_player
 
@@ -55,6 +56,8 @@ def show_video(
         crumbs = _crumbs(tx, video) if card["mine"] else [{"name": "Library", "url": "/"}]
         facts = list_facts(video, find_probe(tx, video.media_id))
         webhooks = list_webhooks_of_player(tx, video.user_id)
+    if site.must_solve_captcha(scope_of(request), actor, video.user_id):
+        return redirect(challenge_address(video.uuid))
     base = site.settings.base_url
     status_url = "" if card["mine"] else f"/v/{video.uuid}/status"
     body = render(

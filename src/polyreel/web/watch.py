@@ -14,9 +14,10 @@ from polyreel.http.media import PREFIX
 from polyreel.kit.errors import Invalid
 from polyreel.kit.ids import parse_uuid
 from polyreel.web.asking import PageRequest, client_of, now_asked, scope_of
+from polyreel.web.captcha import challenge_address
 from polyreel.web.cards import make_card
 from polyreel.web.render import render
-from polyreel.web.replies import PageClass, Reply, html_reply
+from polyreel.web.replies import PageClass, Reply, html_reply, redirect
 from polyreel.web.site import OurSite
 
 __all__ = ["make_player", "show_player"]
@@ -31,6 +32,8 @@ def show_player(request: PageRequest, site: OurSite, actor: AnyActor, uuid: From
         video = get_video_by_uuid(tx, actor, uuid)
         renditions = list_renditions(tx, video.media_id)
         webhooks = list_webhooks_of_player(tx, video.user_id)
+    if site.must_solve_captcha(scope_of(request), actor, video.user_id):
+        return redirect(challenge_address(video.uuid))
     app_name = now_asked().app_name()
     client = client_of(scope_of(request))
     known = site.options.public_url or site.settings.base_url

@@ -6,7 +6,7 @@ import pytest
 
 from polyreel.core import users
 from polyreel.core.options import read_options
-from polyreel.infra.outbound import Fetched, Unreachable
+from polyreel.infra.outbound import BadAnswer, Fetched, Unreachable
 from tests.contract.videocms.site import PASSWORD, golden, is_text, shape
 
 GIVEN = {"username": "bobby", "password": PASSWORD}
@@ -98,7 +98,15 @@ class TestEachProvider:
         assert provider.asked == []
 
     @pytest.mark.parametrize(
-        "answer", [Unreachable("It is away."), b"<html>", b"[]", b'{"success":"yes"}', b"\xff"]
+        "answer",
+        [
+            Unreachable("It is away."),
+            BadAnswer("There is no such server."),
+            b"<html>",
+            b"[]",
+            b'{"success":"yes"}',
+            b"\xff",
+        ],
     )
     def test_a_provider_that_does_not_answer_lets_nobody_in(self, site, provider, kind, answer):
         switch_on(site, kind)

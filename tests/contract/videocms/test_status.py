@@ -103,3 +103,35 @@ class TestStatus:
     def test_it_is_never_kept(self, site):
         found = site.client.get(f"/v/{UNKNOWN}/status")
         assert found.headers["cache-control"] == "no-store"
+
+
+class TestCaptcha:
+    """Where the player asks for one, so does this. Source: section 3."""
+
+    @pytest.fixture(autouse=True)
+    def asked(self, site):
+        for name in ("captcha_enabled", "captcha_at_player"):
+            site.option(name, True)
+
+    def test_who_has_not_solved_it_learns_that_alone(self, site):
+        video = site.video(site.bobby, state="ready")
+        found = site.anonymous("GET", f"/v/{video.uuid}/status")
+        assert found.status_code == 403
+        assert found.headers["content-type"] == "application/json"
+        assert shape(found.json() | {"tasks": golden("status")["tasks"]}) == shape(golden("status"))
+        assert (found.json()["state"], found.json()["tasks"]) == ("captcha_required", [])
+        assert site.anonymous("GET", f"/v/{UNKNOWN}/status").status_code == 404
+
+    def test_who_has_solved_it_at_this_address_goes_on(self, site):
+        video = site.video(site.bobby, state="ready")
+        for address, wanted in (("testclient", 403), ("", 200)):
+            passed = users.issue_captcha_pass(site.tools.secrets, address)
+            cookie = {"cookie": f"captcha_bypass={passed}"}
+            found = site.anonymous("GET", f"/v/{video.uuid}/status", headers=cookie)
+            assert found.status_code == wanted, address
+
+    def test_owner_and_administrator_are_not_asked(self, site):
+        path = f"/v/{site.video(site.bobby, state='ready').uuid}/status"
+        assert site.client.get(path).status_code == 200
+        assert site.client.get(path, headers=site.as_user(site.alice)).status_code == 200
+        assert site.client.get(path, headers=site.as_user(site.carol)).status_code == 403

@@ -26,7 +26,15 @@ def test_who_may_come_unknown_is_one_list():
         for path in handler.paths
         if handler.opt.get("access", "login") != "login"
     }
-    assert by_opt == {"/setup", "/login", "/logout", "/v/{uuid:str}", "/p/{path:path}"}
+    assert by_opt == {
+        "/setup",
+        "/login",
+        "/logout",
+        "/v/{uuid:str}",
+        "/p/{path:path}",
+        "/captcha/challenge",
+        "/captcha/verify",
+    }
     assert {re.sub(":[a-z]+", "", path) for path in by_opt} < ANYONE
 
 

@@ -19,6 +19,12 @@ from polyreel.core.users.captcha import (
     captcha_field,
     check_captcha,
 )
+from polyreel.core.users.captcha_passes import (
+    CAPTCHA_PASS_LIFE,
+    has_captcha_pass,
+    is_captcha_due,
+    issue_captcha_pass,
+)
 from polyreel.core.users.directory import Found, delete_account, end_every_login, find_users
 from polyreel.core.users.keys import (
     KEY_KINDS,
@@ -70,6 +76,7 @@ from polyreel.core.users.setup import (
 
 __all__ = [
     "ALL_SCOPES",
+    "CAPTCHA_PASS_LIFE",
     "JWT_LIFE",
     "KEY_KINDS",
     "LONGEST_CAPTCHA",
@@ -115,7 +122,10 @@ __all__ = [
     "find_users",
     "fold",
     "get_user",
+    "has_captcha_pass",
+    "is_captcha_due",
     "is_setup_needed",
+    "issue_captcha_pass",
     "issue_jwt",
     "list_key_uses",
     "list_keys",

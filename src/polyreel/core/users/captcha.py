@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from polyreel.core.options import Options
-from polyreel.infra.outbound import Limits, Outbound
+from polyreel.infra.outbound import BadAddress, BadAnswer, Limits, Outbound
 from polyreel.kit.errors import Invalid, Unavailable
 
 __all__ = ["LONGEST_CAPTCHA", "CaptchaFailed", "captcha_field", "check_captcha"]
@@ -72,12 +72,12 @@ def check_captcha(outbound: Outbound, options: Options, token: str, *, client_ip
     fields = {"secret": secret, "response": token}
     if provider.wants_address and client_ip:
         fields["remoteip"] = client_ip
-    found = outbound.post(
-        provider.address, urlencode(fields).encode(), headers=_FORM, limits=_LIMITS
-    )
     try:
+        found = outbound.post(
+            provider.address, urlencode(fields).encode(), headers=_FORM, limits=_LIMITS
+        )
         verdict = msgspec.json.decode(found.body, type=_Verdict)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, BadAddress, BadAnswer):
         raise Unavailable("The captcha service") from None
     if found.status != 200:
         raise Unavailable("The captcha service")

@@ -1,6 +1,6 @@
 """The VideoCMS API (v0.1.10, as of June 2026), as its panel, its player and scripts use it.
 
-Captchas are not checked yet: their settings are kept and told, and nothing asks for one.
+`EnablePlayerCaptcha` of an account is kept and told; as upstream, it changes nothing.
 """
 
 from polyreel.dialects.videocms.errors import answer_media

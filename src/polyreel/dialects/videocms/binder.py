@@ -27,11 +27,13 @@ from polyreel.dialects.videocms.rules import (
     least,
     most,
 )
-from polyreel.http.multipart import Form, Part
+from polyreel.http.multipart import text_parts
 from polyreel.kit.errors import Invalid
 
 __all__ = [
+    "GREATEST",
     "REQUIRED",
+    "Field",
     "Malformed",
     "Param",
     "Rule",
@@ -39,13 +41,16 @@ __all__ = [
     "bind",
     "bind_fields",
     "bind_texts",
+    "fields_of",
     "least",
     "most",
     "sent_of",
 ]
 
 _MOST_FIELDS = 1000
-_GREATEST = 2**63 - 1
+GREATEST = 2**63 - 1
+"""The largest number that is taken."""
+
 _QUERY_METHODS = frozenset({"GET", "HEAD", "DELETE"})
 
 Pairs = Sequence[tuple[str, Any]]
@@ -104,8 +109,8 @@ class Sent:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Field:
-    """`kind` int, float, bool, str, or a dataclass; of each item where it `is_list`."""
+class Field:
+    """One field of a model: `kind` int, float, bool, str, or a dataclass; of each item where it `is_list`."""
 
     param: Param
     kind: Any
@@ -120,7 +125,7 @@ class _Field:
         return [] if self.is_list else self.kind()
 
 
-Fields = Mapping[str, _Field]
+Fields = Mapping[str, Field]
 
 
 def sent_of(request: Request[Any, Any, Any], body: bytes = b"") -> Sent:
@@ -138,19 +143,19 @@ def bind(model: type[Model], sent: Sent, *, query: bool = False) -> Model:
 
     Raises Malformed, Invalid.
     """
-    return model(**_checked(_fields(model), sent, query=query))
+    return model(**_checked(fields_of(model), sent, query=query))
 
 
 def bind_fields(wanted: Mapping[str, Param], sent: Sent) -> dict[str, str]:
     """Texts from the request's body by the names of `wanted`, for what is listed in a table. Raises
     Malformed, Invalid.
     """
-    return _checked({name: _Field(param=param, kind=str) for name, param in wanted.items()}, sent)
+    return _checked({name: Field(param=param, kind=str) for name, param in wanted.items()}, sent)
 
 
 def bind_texts(model: type[Model], texts: Mapping[str, str]) -> Model:
     """Fields that were read as text already. Raises Malformed, Invalid."""
-    fields = _fields(model)
+    fields = fields_of(model)
     return model(**_complete(fields, _from_texts(fields, list(texts.items()))))
 
 
@@ -158,7 +163,8 @@ def _broken(name: str, rule: Rule) -> Invalid:
     return Invalid(f"{name} [{rule.name}] : {rule.parameter}")
 
 
-def _fields(model: Any) -> Fields:
+def fields_of(model: Any) -> Fields:
+    """Every field of a model, by its name in our code."""
     return _worked_out(model)
 
 
@@ -169,13 +175,13 @@ def _worked_out(model: type[Any]) -> Fields:
     return {field.name: _field(hints[field.name]) for field in dataclasses.fields(model)}
 
 
-def _field(hint: Any) -> _Field:
+def _field(hint: Any) -> Field:
     kind, param = typing.get_args(hint)
     if typing.get_origin(kind) is list:
-        return _Field(param=param, kind=typing.get_args(kind)[0], is_list=True)
+        return Field(param=param, kind=typing.get_args(kind)[0], is_list=True)
     if isinstance(kind, types.UnionType):
-        return _Field(param=param, kind=typing.get_args(kind)[0], may_be_none=True)
-    return _Field(param=param, kind=kind)
+        return Field(param=param, kind=typing.get_args(kind)[0], may_be_none=True)
+    return Field(param=param, kind=kind)
 
 
 def _checked(fields: Fields, sent: Sent, *, query: bool = False) -> dict[str, Any]:
@@ -201,7 +207,7 @@ def _from_body(fields: Fields, sent: Sent) -> dict[str, Any]:
     if kind == "application/x-www-form-urlencoded":
         return _from_texts(fields, _pairs(sent.body))
     if kind == "multipart/form-data":
-        return _from_texts(fields, _parts(sent))
+        return _from_texts(fields, text_parts(sent.content_type, sent.body))
     raise Malformed
 
 
@@ -234,14 +240,14 @@ def _from_object(fields: Fields, given: object) -> dict[str, Any]:
 def _from_value(kind: Any, value: Any) -> Any:
     """A value of JSON as a `kind`."""
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
-        fields = _fields(kind)
+        fields = fields_of(kind)
         return kind(**_complete(fields, _from_object(fields, value)))
     if kind is float and type(value) is int:
-        value = float(value) if abs(value) <= _GREATEST else math.inf
+        value = float(value) if abs(value) <= GREATEST else math.inf
     # A boolean is a number to Python, not to a client.
     if type(value) is not kind:
         raise Malformed
-    if kind is int and not 0 <= value <= _GREATEST:
+    if kind is int and not 0 <= value <= GREATEST:
         raise Malformed
     if kind is float and not math.isfinite(value):
         raise Malformed
@@ -291,7 +297,7 @@ def _all_named(pairs: Pairs, name: str) -> list[Any]:
 
 
 def _number(text: str) -> int:
-    if not (text.isascii() and text.isdigit()) or len(text) > 40 or int(text) > _GREATEST:
+    if not (text.isascii() and text.isdigit()) or len(text) > 40 or int(text) > GREATEST:
         raise Malformed
     return int(text)
 
@@ -316,20 +322,3 @@ def _pairs(encoded: bytes) -> list[tuple[str, str]]:
         )
     except ValueError:
         raise Malformed from None
-
-
-def _parts(sent: Sent) -> list[tuple[str, str]]:
-    """The text parts of a form; files are no fields."""
-    form = Form(sent.content_type)
-    pairs: list[tuple[str, str]] = []
-    part, data = None, bytearray()
-    for event in form.parse(sent.body):
-        if isinstance(event, Part):
-            part = event
-            data.clear()
-        elif event is not None:
-            data += event
-        elif part is not None and not part.is_file:
-            pairs.append((part.name, data.decode(errors="replace")))
-    form.close()
-    return pairs

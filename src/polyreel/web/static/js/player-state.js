@@ -35,6 +35,8 @@ function poll(url, playable, changed) {
     if (document.hidden && ready) return next();
     const answer = await fetch(url, { credentials: 'same-origin', headers: { Accept: 'application/json' } }).catch(() => null);
     if (answer?.status === 404) return changed({ gone: true });
+    // A captcha is due again: who still waits solves it, whom the player serves already is not disturbed.
+    if (answer?.status === 403) return ready ? undefined : location.reload();
     const status = await answer?.json().catch(() => null);
     if (!answer?.ok || !status) return next();
     ready = status.ready;
