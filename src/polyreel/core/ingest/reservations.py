@@ -27,10 +27,14 @@ STEP_BYTES = 256 * 1024 * 1024
 
 @dataclass(frozen=True, kw_only=True)
 class UploadLimits:
-    """`max_bytes` of one upload (0: any size), `min_free_bytes` that must stay free on the disk."""
+    """`max_bytes` of one upload (0: any size), `min_free_bytes` that must stay free on the disk.
+
+    `has_quota` False: for what its owner had before, whatever their quota is here.
+    """
 
     max_bytes: int = 0
     min_free_bytes: int = 0
+    has_quota: bool = True
 
 
 def check_size(limits: UploadLimits, size_bytes: int) -> None:
@@ -50,18 +54,20 @@ def room_for(storage: Storage, limits: UploadLimits, *, least: int, wanted: int)
     return min(left, wanted)
 
 
-def reserve(tx: Tx, row: UploadRow, *, least: int, wanted: int) -> int:
+def reserve(tx: Tx, row: UploadRow, limits: UploadLimits, *, least: int, wanted: int) -> int:
     """Add the row of a new upload with as much of `wanted` as its owner's quota has, at least
     `least`; how much that is. Raises QuotaExceeded.
     """
-    row.reserved_bytes = within_quota(tx, row.user_id, least=least, wanted=wanted)
+    row.reserved_bytes = wanted
+    if limits.has_quota:
+        row.reserved_bytes = within_quota(tx, row.user_id, least=least, wanted=wanted)
     row.created_at = row.updated_at = tx.now
     tx.session.add(row)
     tx.session.flush()
     return row.reserved_bytes
 
 
-def grow(tx: Tx, upload_id: str, *, least: int, wanted: int) -> int:
+def grow(tx: Tx, upload_id: str, limits: UploadLimits, *, least: int, wanted: int) -> int:
     """Reserve that much more for an upload; with both 0 only say that it lives.
 
     Raises QuotaExceeded, UploadLost.
@@ -69,8 +75,8 @@ def grow(tx: Tx, upload_id: str, *, least: int, wanted: int) -> int:
     row = tx.session.get(UploadRow, upload_id)
     if row is None:
         raise UploadLost
-    more = 0
-    if wanted:
+    more = wanted
+    if wanted and limits.has_quota:
         own = row.reserved_bytes
         more = within_quota(tx, row.user_id, least=least, wanted=wanted, own=own)
     tx.session.execute(

@@ -7,6 +7,9 @@ row of `uploads`, from which `sweep_uploads` finds the rest.
 import hashlib
 import os
 import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
 
 from sqlalchemy import delete
 from sqlalchemy.exc import IntegrityError
@@ -41,6 +44,8 @@ _MARGIN_BYTES = 1024
 _WRITE_BACK_BYTES = 32 * 1024 * 1024
 _NO_LIMITS = UploadLimits()
 
+_T = TypeVar("_T")
+
 
 def begin_upload(
     db: Database,
@@ -73,7 +78,7 @@ def begin_upload(
         key=key_of(new_uid()),
     )
     with db.write() as tx:
-        reserve(tx, row, least=least, wanted=wanted)
+        reserve(tx, row, limits, least=least, wanted=wanted)
     upload = Upload(db, storage, actor, row, limits)
     try:
         upload.open()
@@ -140,6 +145,17 @@ class Upload:
         """Of what was written so far, 64 lower-case hex digits."""
         return self._hash.hexdigest()
 
+    @property
+    def path(self) -> Path:
+        """The file, out of sight, for a program that writes or replaces it."""
+        return self._file().path
+
+    def keep_alive(self) -> None:
+        """Say now and then that we live, while someone else writes or reads the file for long."""
+        if time.monotonic() - self._seen_at >= _HEARTBEAT_S:
+            os.utime(self.path)
+            self._hold_room(0)
+
     def note_copied(self, size_bytes: int, digest: "hashlib._Hash") -> None:
         """Someone else wrote the whole file through `fd`: its size and SHA-256."""
         self.size, self._hash = size_bytes, digest
@@ -159,11 +175,6 @@ class Upload:
         video made with it is the answer, and this upload is dropped.
         Raises Invalid, FolderNotFound, StorageFull, UploadLost: call `abort` then.
         """
-        file = self._file()
-        if self._preallocated > self.size:
-            os.ftruncate(file.fd, self.size)
-        with full_disk_is_said():
-            file.commit()
         entry = Entry(
             name=name,
             filename=filename,
@@ -171,15 +182,37 @@ class Upload:
             source=self._source,
             visibility=visibility,
         )
+
+        def record(tx: Tx, stored: StoredBytes) -> tuple[Video, bool]:
+            earlier = find_answer(tx, self._actor, once) if once else None
+            if earlier is not None:
+                return earlier, False
+            video, is_kept = publish(tx, self._actor, stored, entry)
+            if once:
+                record_answer(tx, self._actor, once, video)
+            return video, is_kept
+
+        return self.finish_with(record)
+
+    def finish_with(self, record: Callable[[Tx, StoredBytes], tuple[_T, bool]]) -> _T:
+        """Let `record` name what was written, in the transaction that ends the upload; what it gives.
+
+        It also says whether the file is kept, and may be called twice. Raises as `finish` does.
+        """
+        file = self._file()
+        if self._preallocated > self.size:
+            os.ftruncate(file.fd, self.size)
+        with full_disk_is_said():
+            file.commit()
         try:
-            video = self._record(entry, once)
+            made = self._record(record)
         except IntegrityError:
             # On a database with many writers: the twin came, or went, at the same moment.
-            video = self._record(entry, once)
+            made = self._record(record)
         self._has_ended = True
         if not self._is_kept:
             self._storage.delete(self._key)
-        return video
+        return made
 
     def abort(self) -> None:
         """Forget this upload: file, row and reservation. Nothing happens after an end."""
@@ -199,22 +232,17 @@ class Upload:
             raise UploadLost
         return self._staged
 
-    def _record(self, entry: Entry, once: str | None) -> Video:
+    def _record(self, record: Callable[[Tx, StoredBytes], tuple[_T, bool]]) -> _T:
         with self._db.write() as tx:
             if not self._take_row(tx):
                 self._was_refused = True
                 raise UploadLost
             self._is_kept = False
-            earlier = find_answer(tx, self._actor, once) if once else None
-            if earlier is not None:
-                return earlier
             stored = StoredBytes(
                 uid=self._uid, key=self._key, size_bytes=self.size, sha256=self._hash.hexdigest()
             )
-            video, self._is_kept = publish(tx, self._actor, stored, entry)
-            if once:
-                record_answer(tx, self._actor, once, video)
-            return video
+            made, self._is_kept = record(tx, stored)
+            return made
 
     def _take_row(self, tx: Tx) -> bool:
         """Delete our row; False when someone else did."""
@@ -232,7 +260,7 @@ class Upload:
             wanted = max(step, missing)
             wanted = room_for(self._storage, self._limits, least=missing, wanted=wanted)
         with self._db.write() as tx:
-            self._reserved += grow(tx, self._id, least=max(0, missing), wanted=wanted)
+            self._reserved += grow(tx, self._id, self._limits, least=max(0, missing), wanted=wanted)
         self._seen_at = now
 
     def _hand_to_disk(self, fd: int) -> None:

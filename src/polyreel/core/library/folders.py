@@ -40,8 +40,18 @@ class Folder:
     updated_at: datetime
 
 
-def create_folder(tx: Tx, actor: Actor, name: str, parent_id: int | None = None) -> Folder:
-    """Make a folder of the actor's. Names need not be unique. Raises Invalid, FolderNotFound."""
+def create_folder(
+    tx: Tx,
+    actor: Actor,
+    name: str,
+    parent_id: int | None = None,
+    *,
+    created_at: datetime | None = None,
+) -> Folder:
+    """Make a folder of the actor's. Names need not be unique. `created_at` None: now.
+
+    Raises Invalid, FolderNotFound.
+    """
     name = clean_name(name)
     if parent_id is not None:
         parent = get_folder(tx, actor, parent_id)
@@ -53,7 +63,7 @@ def create_folder(tx: Tx, actor: Actor, name: str, parent_id: int | None = None)
         user_id=actor.user_id,
         parent_id=parent_id,
         name=name,
-        created_at=tx.now,
+        created_at=created_at or tx.now,
         updated_at=tx.now,
     )
     tx.session.add(row)

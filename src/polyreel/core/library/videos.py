@@ -79,14 +79,17 @@ def create_video(  # noqa: PLR0913 - a row's columns
     folder_id: int | None,
     source: str,
     visibility: str = "unlisted",
+    uuid: str | None = None,
+    created_at: datetime | None = None,
 ) -> Video:
     """Make an entry of the actor's for a media. `source` names the way in (uploads, videocms, web,
-    cli). Raises Invalid, FolderNotFound.
+    cli). What comes from another server keeps its `uuid`, lower case and taken by none, and its time.
+    Raises Invalid, FolderNotFound.
     """
     may_add_to(tx, actor, folder_id)
     kept = clean_name(name, longest=MAX_NAME)
     row = VideoRow(
-        uuid=uuid7(),
+        uuid=uuid or uuid7(),
         user_id=actor.user_id,
         folder_id=folder_id,
         media_id=media.id,
@@ -96,7 +99,7 @@ def create_video(  # noqa: PLR0913 - a row's columns
         source=source,
         visibility=_checked_visibility(visibility),
         policy_version=1,
-        created_at=tx.now,
+        created_at=created_at or tx.now,
         updated_at=tx.now,
     )
     tx.session.add(row)

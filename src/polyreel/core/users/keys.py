@@ -25,6 +25,7 @@ __all__ = [
     "delete_key",
     "ensure_derived_key",
     "find_key",
+    "hash_key",
     "list_key_uses",
     "list_keys",
 ]
@@ -120,7 +121,7 @@ def find_key(tx: Tx, text: str, key_for: KeyFor) -> Actor | None:
         select(KeyRow, UserRow)
         .join(UserRow, UserRow.id == KeyRow.user_id)
         .where(
-            KeyRow.secret_hash == _hash(text),
+            KeyRow.secret_hash == hash_key(text),
             KeyRow.key_for == key_for,
             or_(KeyRow.expires_at.is_(None), KeyRow.expires_at > tx.now),
         )
@@ -194,7 +195,7 @@ def _add(tx: Tx, actor: Actor, row: KeyRow, text: str) -> NewKey:
         raise Conflict("That is too many keys: delete some first.")
     row.user_id = actor.user_id
     row.prefix = text[:8] + "..."
-    row.secret_hash = _hash(text)
+    row.secret_hash = hash_key(text)
     row.created_at = tx.now
     tx.session.add(row)
     tx.session.flush()
@@ -223,7 +224,8 @@ def _key(row: KeyRow) -> Key:
     )
 
 
-def _hash(text: str) -> str:
+def hash_key(text: str) -> str:
+    """What the table keeps of a key."""
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 

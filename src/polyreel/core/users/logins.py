@@ -1,20 +1,22 @@
 """Signing in: check a password, keep a session for a browser, issue a JWT for a program."""
 
 import hashlib
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import jwt
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 
 from polyreel.core.users.accounts import User, actor_of, fold, user_from_row
-from polyreel.core.users.passwords import PASSWORDS, Passwords
+from polyreel.core.users.passwords import PASSWORDS, Passwords, is_bcrypt, is_bcrypt_cost
 from polyreel.core.users.permissions import Actor
 from polyreel.core.users.tables import SessionRow, UserRow
 from polyreel.infra.secrets import Secrets
 from polyreel.infra.tx import Database, Tx
 from polyreel.kit import clock, ids
-from polyreel.kit.errors import NotFound, Unauthenticated
+from polyreel.kit.errors import Invalid, NotFound, Unauthenticated
 
 __all__ = [
     "JWT_LIFE",
@@ -52,20 +54,54 @@ def check_password(
     """The person whose name and password these are. Raises Unauthenticated, Busy.
 
     Holds no transaction while it hashes, and hashes for names that do not exist too. A hash made at
-    another cost than today's is replaced on the way.
+    another cost than today's, or by another server, is replaced on the way.
     """
     with db.read() as tx:
         row = tx.session.scalar(select(UserRow).where(UserRow.name_folded == fold(name)))
         kept = row.password_hash if row else None
         user = user_from_row(row) if row else None
-    if not passwords.verify(kept, password) or user is None or kept is None:
+        costs = _bcrypt_costs(tx)
+    is_right = _verify(passwords, kept, password, costs)
+    if not is_right or user is None or kept is None:
         raise Unauthenticated("The name or the password is wrong.")
     if passwords.is_outdated(kept):
+        _replace_hash(db, passwords, user, kept, password)
+    return user
+
+
+def _verify(passwords: Passwords, kept: str | None, password: str, costs: Sequence[str]) -> bool:
+    """Whether it is right. A refusal costs the same for everyone, and for nobody: one argon2 hash,
+    and one of bcrypt at each cost that any account still has.
+    """
+    spent = None
+    if kept is not None and is_bcrypt(kept):
+        if passwords.verify_bcrypt(kept, password):
+            return True
+        spent, kept = kept[4:6], None
+    if passwords.verify(kept, password):
+        return True
+    for cost in costs:
+        if cost != spent:
+            passwords.spend_bcrypt(cost, password)
+    return False
+
+
+def _bcrypt_costs(tx: Tx) -> list[str]:
+    """The costs, two digits each, of the bcrypt hashes that no login has replaced yet."""
+    cost = func.substr(UserRow.password_hash, 5, 2)
+    found = tx.session.scalars(
+        select(cost).where(UserRow.password_hash.like("$2%")).distinct().order_by(cost)
+    )
+    return [str(each) for each in found if is_bcrypt_cost(str(each))]
+
+
+def _replace_hash(db: Database, passwords: Passwords, user: User, kept: str, password: str) -> None:
+    # Another server's rules may have been other than ours: then the old hash has to do.
+    with suppress(Invalid):
         fresh = passwords.hash(password)
         same = (UserRow.id == user.id, UserRow.password_hash == kept)
         with db.write() as tx:
             tx.session.execute(update(UserRow).where(*same).values(password_hash=fresh))
-    return user
 
 
 def start_session(

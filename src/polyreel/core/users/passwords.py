@@ -1,22 +1,42 @@
-"""Passwords: argon2id, a few at once, the same work whoever is asked about."""
+"""Passwords: argon2id, a few at once, the same work whoever is asked about.
 
+Accounts of another server come with bcrypt hashes; each is replaced when its person signs in.
+"""
+
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NewType
 
+import bcrypt
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from polyreel.kit.errors import Busy, Invalid
 
-__all__ = ["PASSWORDS", "Argon2Cost", "PasswordHash", "Passwords", "check_password_rules"]
+__all__ = [
+    "PASSWORDS",
+    "Argon2Cost",
+    "PasswordHash",
+    "Passwords",
+    "check_password_rules",
+    "is_bcrypt",
+    "is_bcrypt_cost",
+]
 
 PasswordHash = NewType("PasswordHash", str)
 
 _LEAST, _MOST = 8, 250
 _PATIENCE_S = 10.0
+
+# The dearest takes some two seconds of a core; a hash that claims more could hold up every login.
+_BCRYPT = re.compile(r"\$2[aby]\$([0-9]{2})\$[./A-Za-z0-9]{53}")
+_COSTS = range(4, 16)
+_NO_SALT = "." * 22
+# bcrypt reads so much of a password and no more.
+_BCRYPT_BYTES = 72
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,9 +83,23 @@ class Passwords:
             except (VerificationError, InvalidHashError):
                 return False
 
+    def verify_bcrypt(self, kept: str, password: str) -> bool:
+        """Whether `password` made the bcrypt hash `kept`."""
+        with self._turns():
+            try:
+                return bcrypt.checkpw(_bytes(password)[:_BCRYPT_BYTES], kept.encode())
+            except ValueError:
+                return False
+
+    def spend_bcrypt(self, cost: str, password: str) -> None:
+        """Do the work of a verification at this cost, two digits, for nobody."""
+        with self._turns():
+            salt = f"$2b${cost}${_NO_SALT}".encode()
+            bcrypt.hashpw(_bytes(password)[:_BCRYPT_BYTES], salt)
+
     def is_outdated(self, kept: str) -> bool:
-        """True when `kept` was made at another cost than today's."""
-        return self._argon2.check_needs_rehash(kept)
+        """True when `kept` was made in another way, or at another cost, than today's."""
+        return is_bcrypt(kept) or self._argon2.check_needs_rehash(kept)
 
     @contextmanager
     def _turns(self) -> Iterator[None]:
@@ -75,6 +109,17 @@ class Passwords:
             yield
         finally:
             self._turn.release()
+
+
+def is_bcrypt(kept: str | None) -> bool:
+    """Whether this is a bcrypt hash, of a cost that can be borne."""
+    found = _BCRYPT.fullmatch(kept) if kept else None
+    return found is not None and is_bcrypt_cost(found[1])
+
+
+def is_bcrypt_cost(digits: str) -> bool:
+    """Whether these two digits are a cost of bcrypt's that can be borne."""
+    return digits.isascii() and digits.isdigit() and int(digits) in _COSTS
 
 
 def check_password_rules(password: str) -> None:
