@@ -11,11 +11,10 @@ import asyncio
 import contextlib
 import hashlib
 import logging
-import os
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from polyreel.core.delivery import (
@@ -30,10 +29,9 @@ from polyreel.core.delivery import (
 from polyreel.core.media import Rendition
 from polyreel.core.stats import Traffic
 from polyreel.http.auth import cookie
-from polyreel.http.bytes import send_file_range
 from polyreel.http.face import Answer
-from polyreel.http.middleware import Message, Receive, Scope, Send
-from polyreel.http.ranges import Selected, Validators, http_date, select
+from polyreel.http.middleware import Receive, Scope, Send
+from polyreel.http.representation import Representation, send_representation, start_answer
 from polyreel.http.view_cache import Views
 from polyreel.infra.tools import Tools
 from polyreel.infra.tx import DatabaseUnavailable
@@ -60,19 +58,6 @@ _AUDIO_FILE = re.compile(r"audio([0-9]{0,4})\.(m3u8|ts|wav|mp3|ogg|mp4)")
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class _Answer:
-    """One representation: text, bytes, or a place in a file."""
-
-    kind: str
-    etag: str
-    modified_s: int
-    cache: str
-    body: bytes | Place
-    quality: str = ""
-    """The rendition it belongs to, for the statistics."""
 
 
 class MediaApp:
@@ -103,16 +88,23 @@ class MediaApp:
         head = scope["method"] == "HEAD"
         try:
             view, answer = await self._find(parts, base, headers, scope)
-            await self._send(send, headers, view, answer, head=head)
+            await send_representation(
+                send,
+                self._tools.storage,
+                headers,
+                answer,
+                head=head,
+                count=partial(self._traffic.record, view.owner_id, view.media_id, answer.quality),
+            )
         except AppError as error:
             status, extra, body = self._answer(error)
             fields = {**extra, "cache-control": "no-store", "content-length": str(len(body))}
-            await _start(send, status, fields)
+            await start_answer(send, status, fields)
             await send({"type": "http.response.body", "body": b"" if head else body})
 
     async def _find(
         self, parts: list[str], base: str, headers: Mapping[str, str], scope: Scope
-    ) -> tuple[MediaView, _Answer]:
+    ) -> tuple[MediaView, Representation]:
         uuid = parse_uuid(parts[0])
         if uuid is None:
             raise Invalid("The address holds no valid id.")
@@ -151,7 +143,7 @@ class MediaApp:
             raise Forbidden("This ticket is for another video.")
         return ticket
 
-    def _image(self, view: MediaView | None, name: str) -> tuple[MediaView, _Answer]:
+    def _image(self, view: MediaView | None, name: str) -> tuple[MediaView, Representation]:
         keys: dict[str, str | None] = {}
         if view is not None:
             keys = {
@@ -168,17 +160,19 @@ class MediaApp:
             raise NotFound("") from None
         etag = f'"{key.rsplit("/", 1)[-1].removesuffix(".webp")}-{view.media_uid[:8]}"'
         cache = "public, max-age=300" if view.visibility != "private" else "private, no-cache"
-        return view, _Answer("image/webp", etag, view.changed_at_s, cache, Place(key, 0, size))
+        return view, Representation(
+            "image/webp", etag, view.changed_at_s, cache, Place(key, 0, size)
+        )
 
     async def _master(
         self, view: MediaView, address: str, sounds: str
-    ) -> tuple[MediaView, _Answer]:
+    ) -> tuple[MediaView, Representation]:
         view, text = await self._wait(view, lambda now: now.master(address, sounds))
         return view, _playlist(view, text)
 
     async def _track(
         self, view: MediaView, name: str, kind: str, file: str, scope: Scope
-    ) -> tuple[MediaView, _Answer]:
+    ) -> tuple[MediaView, Representation]:
         match = (_VIDEO_FILE if kind == "video" else _AUDIO_FILE).fullmatch(file)
         if match is None:
             raise Invalid("There is no such file.")
@@ -221,13 +215,13 @@ class MediaApp:
 
     def _media(
         self, view: MediaView, rendition: Rendition, what: str, body: bytes | Place, scope: Scope
-    ) -> _Answer:
+    ) -> Representation:
         # Only addresses that name the revision never mean other bytes later.
         is_pinned = scope["query_string"] == f"r={rendition.revision}".encode()
         cache = "private, max-age=31536000, immutable" if is_pinned else "private, no-cache"
         etag = f'"{rendition.id}-{rendition.revision}-{what}"'
         kind = "audio/mp4" if rendition.kind == "audio" else "video/mp4"
-        return _Answer(kind, etag, _modified_s(view), cache, body, rendition.name)
+        return Representation(kind, etag, _modified_s(view), cache, body, rendition.name)
 
     async def _wait(
         self, view: MediaView, find: Callable[[MediaView], T | None]
@@ -258,74 +252,6 @@ class MediaApp:
             self._waiting -= 1
         raise Busy("This part is still being made.", retry_after_s=2)
 
-    async def _send(
-        self,
-        send: Send,
-        headers: Mapping[str, str],
-        view: MediaView,
-        answer: _Answer,
-        *,
-        head: bool,
-    ) -> None:
-        size = answer.body.size if isinstance(answer.body, Place) else len(answer.body)
-        if head:
-            # Ranges are defined for GET alone (RFC 9110, 14.2).
-            headers = {name: text for name, text in headers.items() if name != "range"}
-        chosen = select(headers, size, Validators(answer.etag, answer.modified_s))
-        fields = {
-            "content-type": answer.kind,
-            "etag": answer.etag,
-            "last-modified": http_date(answer.modified_s),
-            "cache-control": answer.cache,
-            "accept-ranges": "bytes",
-            "x-content-type-options": "nosniff",
-            "cross-origin-resource-policy": "cross-origin",
-        }
-        if chosen.status == 206:
-            last = chosen.start + chosen.length - 1
-            fields["content-range"] = f"bytes {chosen.start}-{last}/{size}"
-        elif chosen.status == 416:
-            fields["content-range"] = f"bytes */{size}"
-        if chosen.status in (412, 416):
-            fields["cache-control"] = "no-store"
-        if chosen.status != 304:
-            fields["content-length"] = str(chosen.length)
-        if head or not chosen.length:
-            await _start(send, chosen.status, fields)
-            await send({"type": "http.response.body", "body": b""})
-            return
-        sent = 0
-
-        async def counted(message: Message) -> None:
-            nonlocal sent
-            await send(message)
-            sent += len(message.get("body", b""))
-
-        try:
-            if isinstance(answer.body, Place):
-                await self._send_file(counted, fields, answer.body, chosen)
-            else:
-                await _start(send, chosen.status, fields)
-                part = answer.body[chosen.start : chosen.start + chosen.length]
-                await counted({"type": "http.response.body", "body": part})
-        finally:
-            # Also what went out before the viewer went away.
-            if sent:
-                self._traffic.record(view.owner_id, view.media_id, answer.quality, sent)
-
-    async def _send_file(
-        self, send: Send, fields: dict[str, str], place: Place, chosen: Selected
-    ) -> None:
-        try:
-            fd = self._tools.storage.open_read(place.key)
-        except FileNotFoundError:
-            raise NotFound("The file is being replaced.") from None
-        try:
-            await _start(send, chosen.status, fields)
-            await send_file_range(send, fd, place.offset + chosen.start, chosen.length)
-        finally:
-            os.close(fd)
-
 
 def _checked_uuid(text: str) -> str:
     uuid = parse_uuid(text)
@@ -348,12 +274,7 @@ def _modified_s(view: MediaView) -> int:
     return view.changed_at_s if view.is_settled else clock.to_us(clock.now()) // 1_000_000
 
 
-def _playlist(view: MediaView, text: str) -> _Answer:
+def _playlist(view: MediaView, text: str) -> Representation:
     body = text.encode()
     etag = f'"{hashlib.sha256(body).hexdigest()[:24]}"'
-    return _Answer(M3U8, etag, _modified_s(view), "private, no-cache", body)
-
-
-async def _start(send: Send, status: int, fields: Mapping[str, str]) -> None:
-    raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in fields.items()]
-    await send({"type": "http.response.start", "status": status, "headers": raw})
+    return Representation(M3U8, etag, _modified_s(view), "private, no-cache", body)

@@ -12,6 +12,9 @@ __all__ = [
     "Init",
     "Malformed",
     "Samples",
+    "box",
+    "children",
+    "find_box",
     "make_fragment",
     "parse_init",
     "parse_moof",
@@ -107,8 +110,8 @@ class FragmentReader:
                 self._init = None
 
 
-def _children(data: bytes, start: int, end: int) -> list[tuple[bytes, int, int]]:
-    """(kind, content start, end) of the boxes between two offsets."""
+def children(data: bytes, start: int, end: int) -> list[tuple[bytes, int, int]]:
+    """(kind, content start, end) of the boxes between two offsets. Raises Malformed."""
     found = []
     while start + 8 <= end:
         size, kind = _HEADER.unpack_from(data, start)
@@ -123,30 +126,31 @@ def _children(data: bytes, start: int, end: int) -> list[tuple[bytes, int, int]]
     return found
 
 
-def _find(data: bytes, path: Sequence[bytes], start: int, end: int) -> tuple[int, int]:
-    for kind, first, last in _children(data, start, end):
+def find_box(data: bytes, path: Sequence[bytes], start: int, end: int) -> tuple[int, int]:
+    """Content start and end of the first box of this path. Raises Malformed."""
+    for kind, first, last in children(data, start, end):
         if kind == path[0]:
-            return (first, last) if len(path) == 1 else _find(data, path[1:], first, last)
+            return (first, last) if len(path) == 1 else find_box(data, path[1:], first, last)
     raise Malformed(f"no box {path[0]!r}")
 
 
 def parse_init(data: bytes) -> Init:
     """Read an init segment. Raises Malformed."""
     try:
-        mdia = _find(data, [b"moov", b"trak", b"mdia"], 0, len(data))
-        mdhd, _ = _find(data, [b"mdhd"], *mdia)
+        mdia = find_box(data, [b"moov", b"trak", b"mdia"], 0, len(data))
+        mdhd, _ = find_box(data, [b"mdhd"], *mdia)
         (timescale,) = struct.unpack_from(">I", data, mdhd + (20 if data[mdhd] == 1 else 12))
         if not timescale:
             raise Malformed("no units in a second")
-        stsd, end = _find(data, [b"minf", b"stbl", b"stsd"], *mdia)
-        entry, first, last = _children(data, stsd + 8, end)[0]
+        stsd, end = find_box(data, [b"minf", b"stbl", b"stsd"], *mdia)
+        entry, first, last = children(data, stsd + 8, end)[0]
         if entry in (b"avc1", b"avc3"):
             width, height = struct.unpack_from(">HH", data, first + 24)
-            avcc, _ = _find(data, [b"avcC"], first + 78, last)
+            avcc, _ = find_box(data, [b"avcC"], first + 78, last)
             codec = "avc1." + data[avcc + 1 : avcc + 4].hex()
             return Init(data, timescale, codec, width, height)
         if entry == b"mp4a":
-            esds, stop = _find(data, [b"esds"], first + 28, last)
+            esds, stop = find_box(data, [b"esds"], first + 28, last)
             return Init(data, timescale, f"mp4a.40.{_audio_object_type(data[esds:stop])}", 0, 0)
     except (struct.error, IndexError) as error:
         raise Malformed(str(error)) from error
@@ -172,13 +176,13 @@ def _audio_object_type(esds: bytes) -> int:
 def parse_moof(moof: bytes) -> Samples:
     """Read the one track fragment of a moof. Raises Malformed."""
     try:
-        traf_start, traf_end = _find(moof, [b"traf"], 8, len(moof))
+        traf_start, traf_end = find_box(moof, [b"traf"], 8, len(moof))
         default_duration = default_size = 0
         start: int | None = None
         first_offset = 0
         durations: list[int] = []
         sizes: list[int] = []
-        for kind, first, last in _children(moof, traf_start, traf_end):
+        for kind, first, last in children(moof, traf_start, traf_end):
             content = moof[first:last]
             if kind == b"tfhd":
                 default_duration, default_size = _read_tfhd(content)
@@ -250,16 +254,17 @@ def make_fragment(
     else:
         pairs = [value for pair in zip(durations, sizes, strict=True) for value in pair]
         rows = struct.pack(f">{len(pairs)}I", *pairs)
-    mfhd = _box(b"mfhd", struct.pack(">II", 0, sequence))
+    mfhd = box(b"mfhd", struct.pack(">II", 0, sequence))
     # default-base-is-moof, default duration, default flags: a sync sample that depends on no other.
-    tfhd = _box(b"tfhd", struct.pack(">IIII", 0x020028, 1, durations[0], 0x02000000))
-    tfdt = _box(b"tfdt", struct.pack(">IQ", 0x01000000, start))
+    tfhd = box(b"tfhd", struct.pack(">IIII", 0x020028, 1, durations[0], 0x02000000))
+    tfdt = box(b"tfdt", struct.pack(">IQ", 0x01000000, start))
     trun_size = 8 + 12 + len(rows)
     moof_size = 8 + len(mfhd) + 8 + len(tfhd) + len(tfdt) + trun_size
-    trun = _box(b"trun", struct.pack(">III", flags, len(sizes), moof_size + 8) + rows)
-    moof = _box(b"moof", mfhd + _box(b"traf", tfhd + tfdt + trun))
+    trun = box(b"trun", struct.pack(">III", flags, len(sizes), moof_size + 8) + rows)
+    moof = box(b"moof", mfhd + box(b"traf", tfhd + tfdt + trun))
     return moof + _HEADER.pack(len(payload) + 8, b"mdat") + payload
 
 
-def _box(kind: bytes, content: bytes) -> bytes:
+def box(kind: bytes, content: bytes) -> bytes:
+    """One box; content below 4 GiB."""
     return _HEADER.pack(len(content) + 8, kind) + content

@@ -2,6 +2,7 @@
 
 from polyreel.core.delivery.media_view import (
     FragmentNotFound,
+    Made,
     MediaView,
     Place,
     find_maker,
@@ -14,6 +15,7 @@ from polyreel.core.delivery.tickets import LIFE_S, Ticket, Tickets
 __all__ = [
     "LIFE_S",
     "FragmentNotFound",
+    "Made",
     "MediaView",
     "Place",
     "Ticket",

@@ -1,6 +1,6 @@
 """What may be fetched of a video: everything a media request needs, in one value that can be kept."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from polyreel.core.library import find_video_by_uuid, get_media
@@ -36,6 +36,14 @@ class Place:
     key: str
     offset: int
     size: int
+
+
+@dataclass(frozen=True)
+class Made:
+    """Bytes that are made when they are wanted: `size` of them by `make`, which reads files."""
+
+    size: int
+    make: Callable[[], bytes]
 
 
 @dataclass(frozen=True)
