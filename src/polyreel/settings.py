@@ -52,6 +52,11 @@ class Settings:
         secret=True,
     )
     ffmpeg: str = _setting("", "Path of an ffmpeg to use instead of the packaged one.")
+    sandbox: bool = _setting(
+        True,
+        "Keep programs that read foreign files from all other files and from the network; turn it off "
+        "where a driver or an ffmpeg in an unusual place needs more. `polyreel doctor` tells what holds.",
+    )
     log_format: typing.Literal["text", "json"] = _setting(
         "text", "`text` for people, `json` for log collectors."
     )
@@ -62,7 +67,7 @@ class Settings:
     worker_fast: int = _setting(4, "Short jobs (probe, publish, images) at once per worker.")
     worker_encode: int = _setting(1, "Encoding jobs at once per worker; each uses every core.")
     worker_net: int = _setting(2, "Downloads at once per worker.")
-    worker_light: int = _setting(2, "Small jobs (clean-up, notices) at once per worker.")
+    worker_light: int = _setting(4, "Small jobs (clean-up, notices) at once per worker.")
     encode_threads: int = _setting(
         0,
         "Threads of each encoder; 0: so many that the heights of one film together fill the cores.",

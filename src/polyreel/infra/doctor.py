@@ -5,15 +5,21 @@ import os
 import platform
 import resource
 import shutil
+import socket
 import sqlite3
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from polyreel.infra import process
+import msgspec
+
+from polyreel.infra import process, trial
 from polyreel.infra.encoders import ENCODERS, check_encoder, check_scaler
 from polyreel.infra.ffmpeg import FFmpeg, default_limits
+from polyreel.infra.process import Limits
+from polyreel.infra.reach import Reach, sandbox
 from polyreel.kit.errors import AppError
 from polyreel.kit.units import format_bytes
 from polyreel.settings import Settings
@@ -41,12 +47,14 @@ class Check:
 def inspect(settings: Settings) -> list[Check]:
     """Look at everything; takes a second or two, changes nothing, never raises for what it finds."""
     ffmpeg = FFmpeg(settings.ffmpeg)
+    sandbox.is_on = settings.sandbox
     return [
         Check("Python", f"{platform.python_version()} ({platform.machine()})"),
         *_ffmpeg(ffmpeg),
         _libav(),
         *_encoders(ffmpeg),
         *_child_limits(),
+        *_child_reach(),
         _sqlite(),
         *_data_folder(settings),
         _open_files(),
@@ -88,9 +96,8 @@ def _encoders(ffmpeg: FFmpeg) -> Iterator[Check]:
 
 def _child_limits() -> Iterator[Check]:
     """Start a child as ffmpeg is started and let the kernel say what holds for it."""
-    paths = ["/proc/self/limits", "/proc/self/status"]
     try:
-        done = process.run(["cat", *paths], limits=default_limits(), timeout_s=20)
+        done = process.run(["cat", "/proc/self/limits"], limits=default_limits(), timeout_s=20)
     except AppError as error:
         yield Check("child programs", "cannot be started", ok=False, note=str(error))
         return
@@ -102,8 +109,53 @@ def _child_limits() -> Iterator[Check]:
         shown += " s" if "time" in name else ""
         is_bound = value not in ("unlimited", "unknown")
         yield Check(f"child: {name.lower()}", shown, is_bound)
-    held = [line.split()[1] for line in lines if line.startswith("NoNewPrivs:")] == ["1"]
-    yield Check("child: no new privileges", "on" if held else "off", held)
+
+
+def _child_reach() -> Iterator[Check]:
+    """Start a child as ffmpeg is started and see how far it gets."""
+    try:
+        found = _try_to_break_out()
+    except (AppError, OSError, ValueError) as error:
+        yield Check("child: sandbox", "cannot be tried", ok=False, note=str(error))
+        return
+    setting = "" if sandbox.is_on else "POLYREEL_SANDBOX is off"
+    # Old kernels have no Landlock, and that is no fault that could be mended here.
+    old = setting or "this kernel has no Landlock, or has it turned off"
+    yield _held("privileges", found["privileges"], "new privileges can be gained")
+    yield _held("network", found["network"], setting or "seccomp is refused here")
+    reading = Check("child: other files", "out of reach")
+    if found["read"] or found["write"]:
+        reading = Check("child: other files", "in reach", note=old)
+    yield reading
+    own = "" if found["own"] else "POLYREEL_SANDBOX=false helps until the cause is found"
+    yield Check("child: its own folder", "works" if found["own"] else "no", found["own"], own)
+
+
+def _held(name: str, came_off: bool, note: str) -> Check:
+    shown = "in reach" if came_off else "out of reach"
+    # Turned off on purpose is no fault.
+    return Check(
+        f"child: {name}", shown, not (came_off and sandbox.is_on), note if came_off else ""
+    )
+
+
+def _try_to_break_out() -> dict[str, bool]:
+    with (
+        tempfile.TemporaryDirectory() as outside,
+        tempfile.TemporaryDirectory() as own,
+        socket.create_server(("127.0.0.1", 0)) as server,
+    ):
+        file = Path(outside, "file")
+        file.touch()
+        port = str(server.getsockname()[1])
+        program = [sys.executable, "-I", "-S", trial.__file__]
+        done = process.run(
+            [*program, str(file), outside, own, port],
+            limits=Limits(cpu_s=10, open_files=64),
+            reach=Reach(writes=[Path(own)]),
+            timeout_s=20,
+        )
+    return msgspec.json.decode(done.stdout, type=dict[str, bool])
 
 
 def _sqlite() -> Check:

@@ -9,6 +9,7 @@ import os
 import re
 import threading
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -16,6 +17,7 @@ import imageio_ffmpeg
 from polyreel.infra import process
 from polyreel.infra.accepted import GUARDS
 from polyreel.infra.process import Finished, Limits
+from polyreel.infra.reach import Reach
 
 __all__ = [
     "FFmpeg",
@@ -101,11 +103,14 @@ class FFmpeg:
         timeout_s: float | None = None,
         limits: Limits | None = None,
         nice: int = NICE,
+        folder: Path | None = None,
     ) -> Finished:
         """Run it to its end. `{sink0}`, ... in `args` are pipes read by `sinks`.
 
         `progress` gets 0..1 of `duration_ms`, the time that is to come out, about twice a second;
         count it from 0 when `-copyts` is on, too. Standard output is captured, one MiB at most.
+        It can read the files that `args` name by `file:`, write to those of them that exist, and do
+        anything in `folder`; nothing else is in its reach.
         Raises what a sink or `progress` raises, and Unavailable when ffmpeg cannot be started.
         """
         meter = _Meter(duration_ms, progress)
@@ -113,6 +118,7 @@ class FFmpeg:
         return process.run(
             [*argv, "-progress", "{progress}", *args],
             limits=limits or default_limits(),
+            reach=_reach(args, folder),
             timeout_s=timeout_s,
             stall_s=STALL_S,
             sinks=sinks,
@@ -120,6 +126,15 @@ class FFmpeg:
             cancelled=cancelled,
             nice=nice,
         )
+
+
+def _reach(args: Sequence[str], folder: Path | None) -> Reach:
+    reads: list[Path] = []
+    writes = [folder] if folder else []
+    for before, arg in pairwise(["", *args]):
+        if arg.startswith("file:"):
+            (reads if before == "-i" else writes).append(Path(arg.removeprefix("file:")))
+    return Reach(reads=reads, writes=writes)
 
 
 class _Meter:

@@ -1,8 +1,10 @@
 """What runs between us and a child program: takes limits and rights away, then becomes the program.
 
-Started by path as `python -I -S launch.py PARENT DEATH_SIGNAL NICE NAME=NUMBER,... PROGRAM ARGS...`,
-so it imports nothing of ours and little else: its start-up is paid for every child. It exists because
-`preexec_fn` is not safe in a process with threads. Limits hold for everything the program starts.
+Started by path as `python -I -S launch.py ROOT PARENT DEATH_SIGNAL NICE NAME=NUMBER,... REACH COUNT
+PLACE... PROGRAM ARGS...`; REACH is `all`, `network` or `files`, and COUNT places follow, as
+`confine.py` reads them. ROOT is the folder of our package. It imports little: its start-up is paid for
+every child. It exists because `preexec_fn` is not safe in a process with threads. What is taken away
+is taken from everything the program starts.
 SIGPIPE and SIGXFSZ stay ignored, as Python leaves them: a full file or a closed pipe is an error that
 the program can report, not its death.
 """
@@ -34,6 +36,11 @@ def ask_for_death_signal(number: int) -> None:
     _prctl(PR_SET_PDEATHSIG, number)
 
 
+def take_new_privileges_away() -> None:
+    """No program that we become, or start, can have rights that we have not."""
+    _prctl(PR_SET_NO_NEW_PRIVS, 1)
+
+
 def _set_limit(name: str, wanted: int) -> None:
     kind = getattr(resource, "RLIMIT_" + name)
     _, hard = resource.getrlimit(kind)
@@ -42,19 +49,27 @@ def _set_limit(name: str, wanted: int) -> None:
     resource.setrlimit(kind, (wanted, wanted))
 
 
-def main(parent: int, death_signal: int, nice: int, limits: str, argv: list[str]) -> None:
-    """Never returns: becomes `argv`, or ends with 127 and a line on stderr that begins with MARK."""
+def main(root: str, numbers: list[int], limits: str, reach: str, rest: list[str]) -> None:
+    """Never returns: becomes a program, or ends with 127 and a line on stderr that begins with MARK."""
+    parent, death_signal, nice, count = numbers
+    places, argv = rest[:count], rest[count:]
     try:
         ask_for_death_signal(death_signal)
         if os.getppid() != parent:
             # It died before we asked to be told.
             os._exit(FAILED)
-        _prctl(PR_SET_NO_NEW_PRIVS, 1)
+        take_new_privileges_away()
         if nice:
             os.nice(nice)
         for item in filter(None, limits.split(",")):
             name, _, number = item.partition("=")
             _set_limit(name, int(number))
+        if reach != "all":
+            # Behind everything else, so that nothing of ours ever stands for a module of Python's.
+            sys.path.append(root)
+            from polyreel.infra.confine import confine
+
+            confine(places, network=reach == "network")
         os.execv(argv[0], argv)  # noqa: S606 - becoming the program is what this is for
     except OSError as error:
         os.write(2, (MARK + str(error.strerror) + "\n").encode())
@@ -62,4 +77,5 @@ def main(parent: int, death_signal: int, nice: int, limits: str, argv: list[str]
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5:])
+    _root, _parent, _signal, _nice, _limits, _reach, _count, *_rest = sys.argv[1:]
+    main(_root, [int(_parent), int(_signal), int(_nice), int(_count)], _limits, _reach, _rest)

@@ -12,6 +12,7 @@ import polyreel
 from polyreel import settings
 from polyreel.infra import process
 from polyreel.infra.process import Limits
+from polyreel.infra.reach import Reach, sandbox
 from polyreel.kit.errors import Unsupported
 
 __all__ = [
@@ -179,9 +180,12 @@ def probe_file(path: Path, *, timeout_s: float = 30.0) -> Probe:
     if not head:
         raise NotMedia("The file is empty.")
     root = str(Path(polyreel.__file__).parents[1])
+    options = [] if sandbox.is_on else ["--open"]
+    program = [sys.executable, "-P", "-B", "-m", "polyreel.infra.probing"]
     done = process.run(
-        [sys.executable, "-P", "-B", "-m", "polyreel.infra.probing", str(path.absolute())],
+        [*program, *options, str(path.absolute())],
         limits=LIMITS,
+        reach=Reach(reads=[path, Path(root)]),
         timeout_s=timeout_s,
         capture_bytes=ANSWER_BYTES,
         env={**settings.child_environment(None), "PYTHONPATH": root},

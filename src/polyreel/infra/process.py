@@ -1,8 +1,9 @@
 """Start, watch, bound and end child programs; the only importer of subprocess.
 
 Every program is started by `launch.py` in a session of its own: with limits, without privileges to
-gain, with `/dev/null` as stdin, with no descriptor and no variable it was not given. Whatever it
-forks is in its process group, and the group is always killed before `run` returns.
+gain, without files and network it was not given (`reach.py`), with `/dev/null` as stdin, with no
+descriptor and no variable it was not given. Whatever it forks is in its process group, and the group
+is always killed before `run` returns.
 
 A child also dies with the *thread* that started it (PR_SET_PDEATHSIG is the thread's death, not the
 process's): call `run` from the thread that waits for it, and `spawn_service` from one that stays.
@@ -24,8 +25,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import polyreel
 from polyreel import settings
 from polyreel.infra import launch
+from polyreel.infra.reach import NOTHING, Reach
 from polyreel.kit.errors import Unavailable
 
 __all__ = ["Finished", "Limits", "Service", "die_with_parent", "run", "spawn_service"]
@@ -94,6 +97,7 @@ def run(  # noqa: PLR0913 - the one door to child programs
     argv: Sequence[str],
     *,
     limits: Limits,
+    reach: Reach = NOTHING,
     timeout_s: float | None = None,
     stall_s: float | None = None,
     sinks: Sequence[Callable[[bytes], None]] = (),
@@ -113,17 +117,42 @@ def run(  # noqa: PLR0913 - the one door to child programs
     `on_progress` may return False for a line that says that nothing moved. Standard error never
     counts. More than `capture_bytes` on stdout ends it as `too_much_output`. `cancelled` sends
     SIGTERM within 100 ms and SIGKILL half a second later; what it still says goes nowhere.
-    `env` None: a bare environment without anything of ours.
+    `env` None: a bare environment without anything of ours. `reach`: what it may read and write
+    beside these pipes; `cwd` is not added to it.
 
     Raises what a sink or `on_progress` raises, once the child is dead; Unavailable when the program
     cannot be started.
     """
     child = _Child(sinks, on_progress, capture_bytes)
     try:
-        child.start(list(argv), limits, nice, env, cwd)
+        child.start(_Start(list(argv), limits, reach, nice), env, cwd)
         return child.watch(timeout_s, stall_s, cancelled)
     finally:
         child.end()
+
+
+@dataclass(frozen=True)
+class _Start:
+    """How `launch.py` is to start a program; None: no limits, and everything in reach."""
+
+    argv: list[str]
+    limits: Limits | None = None
+    reach: Reach | None = None
+    nice: int = 0
+    death_signal: signal.Signals = signal.SIGKILL
+
+    def command(self, places: Mapping[str, int]) -> list[str]:
+        program = shutil.which(self.argv[0])
+        if program is None:
+            raise Unavailable(Path(self.argv[0]).name)
+        limits = self.limits.encoded() if self.limits else ""
+        reach = self.reach.encoded(program) if self.reach else ["all", "0"]
+        root = str(Path(polyreel.__file__).parents[1])
+        return [
+            sys.executable, "-I", "-S", launch.__file__, root,
+            str(os.getpid()), str(int(self.death_signal)), str(self.nice), limits, *reach,
+            program, *_placed(self.argv[1:], places),
+        ]  # fmt: skip
 
 
 class _Child:
@@ -152,14 +181,7 @@ class _Child:
 
     # --- starting -----------------------------------------------------------------------------
 
-    def start(
-        self,
-        argv: list[str],
-        limits: Limits,
-        nice: int,
-        env: Mapping[str, str] | None,
-        cwd: Path | None,
-    ) -> None:
+    def start(self, start: _Start, env: Mapping[str, str] | None, cwd: Path | None) -> None:
         self._started = self._moved = time.monotonic()
         given: list[int] = []
         places: dict[str, int] = {}
@@ -171,7 +193,7 @@ class _Child:
             if self._on_progress is not None:
                 places["{progress}"] = self._pipe(self._take_progress, given)
             self._process = subprocess.Popen(
-                _launcher(_placed(argv, places), limits, nice, signal.SIGKILL),
+                start.command(places),
                 stdin=subprocess.DEVNULL,
                 stdout=stdout,
                 stderr=stderr,
@@ -348,19 +370,6 @@ def _placed(argv: list[str], places: Mapping[str, int]) -> list[str]:
     return argv
 
 
-def _launcher(
-    argv: Sequence[str], limits: Limits | None, nice: int, death_signal: signal.Signals
-) -> list[str]:
-    program = shutil.which(argv[0])
-    if program is None:
-        raise Unavailable(Path(argv[0]).name)
-    return [
-        sys.executable, "-I", "-S", launch.__file__,
-        str(os.getpid()), str(int(death_signal)), str(nice), limits.encoded() if limits else "",
-        program, *argv[1:],
-    ]  # fmt: skip
-
-
 class Service:
     """A long-running child of ours; it ends when the thread that spawned it does."""
 
@@ -398,7 +407,7 @@ def spawn_service(argv: Sequence[str], env: Mapping[str, str]) -> Service:
     and gets SIGTERM when the calling *thread* ends. Raises Unavailable when it cannot be started.
     """
     process = subprocess.Popen(
-        _launcher(argv, None, 0, signal.SIGTERM),
+        _Start(list(argv), death_signal=signal.SIGTERM).command({}),
         stdin=subprocess.DEVNULL,
         env=dict(env),
         start_new_session=True,

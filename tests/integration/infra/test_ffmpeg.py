@@ -75,7 +75,8 @@ def test_the_doctor_finds_this_machine_fit(tmp_path):
     checks = {check.name: check for check in doctor.inspect(Settings(data_dir=tmp_path / "new"))}
     wrong = [check for check in checks.values() if not check.ok and check.name != "open files"]
     assert wrong == []
-    assert checks["child: no new privileges"].value == "on"
+    assert checks["child: privileges"].value == "out of reach"
+    assert checks["child: its own folder"].value == "works"
 
 
 def test_the_doctor_reports_a_missing_ffmpeg_instead_of_failing(tmp_path):

@@ -13,6 +13,7 @@ import pytest
 
 from polyreel.infra import process
 from polyreel.infra.process import Limits
+from polyreel.infra.reach import Reach
 from polyreel.kit.errors import Unavailable
 
 LIMITS = Limits(memory_bytes=1 << 30, cpu_s=20, file_bytes=1 << 20)
@@ -51,7 +52,7 @@ def test_output_and_exit_code_come_back():
 
 def test_limits_and_lost_rights_hold_in_the_child():
     done = run_shell(
-        "ulimit -v; ulimit -c; ulimit -t; ulimit -n; grep NoNewPrivs /proc/self/status"
+        "ulimit -v; ulimit -c; ulimit -t; ulimit -n; exec grep NoNewPrivs /proc/self/status"
     )
     assert done.stdout.split() == [b"1048576", b"0", b"20", b"256", b"NoNewPrivs:", b"1"]
 
@@ -68,7 +69,8 @@ def test_nothing_of_ours_is_inherited(monkeypatch):
 
 
 def test_a_file_too_large_is_refused_to_the_child(tmp_path):
-    done = run_shell('head -c 3000000 /dev/zero > "$1"', str(tmp_path / "big"))
+    place = Reach(writes=[tmp_path])
+    done = run_shell('head -c 3000000 /dev/zero > "$1"', str(tmp_path / "big"), reach=place)
     assert done.returncode != 0
     assert (tmp_path / "big").stat().st_size == 1 << 20
 
@@ -191,8 +193,9 @@ def test_no_descriptor_and_no_zombie_is_left():
 def test_a_child_dies_with_the_process_that_started_it(tmp_path):
     note = tmp_path / "pid"
     code = (
-        "from polyreel.infra import process as p; "
-        f"p.run(['/bin/sh', '-c', 'echo $$ > {note}; exec sleep 60'], limits=p.Limits())"
+        "from polyreel.infra import process as p; from pathlib import Path; "
+        f"p.run(['/bin/sh', '-c', 'echo $$ > {note}; exec sleep 60'], limits=p.Limits(), "
+        f"reach=p.Reach(writes=[Path({str(tmp_path)!r})]))"
     )
     parent = subprocess.Popen([sys.executable, "-c", code])
     assert wait_until(lambda: note.exists() and note.read_text().strip() != "", 10)

@@ -1,11 +1,24 @@
-"""`python -m polyreel.infra.probing FILE`: one JSON object on standard output, see `infra.probe`."""
+"""`python -m polyreel.infra.probing FILE`: one JSON object on standard output, see `infra.probe`.
+
+Once everything is imported FILE is what is left in reach, beside the modules that libav's binding and
+Python still load when they need them; with `--open` nothing is taken away.
+"""
 
 import json
+import os
 import sys
+from pathlib import Path
 
+import av
+
+from polyreel.infra.confine import confine
 from polyreel.infra.probing.container import read_container
 
 __all__: list[str] = []
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(read_container(sys.argv[1]), separators=(",", ":")))
+    *options, path = sys.argv[1:]
+    if "--open" not in options:
+        modules = (Path(av.__file__).parent, Path(os.__file__).parent)
+        confine([f"r{path}", *(f"r{folder}" for folder in modules)], network=False)
+    sys.stdout.write(json.dumps(read_container(path), separators=(",", ":")))
