@@ -12,11 +12,14 @@ from polyreel.core.users import Passwords
 from polyreel.dialects.videocms.answers import empty_answer, json_answer
 from polyreel.dialects.videocms.auth import require_login
 from polyreel.dialects.videocms.binder import REQUIRED, Param, bind, least, most, sent_of
-from polyreel.dialects.videocms.shapes_people import AccountSettings
+from polyreel.dialects.videocms.operations import told
+from polyreel.dialects.videocms.shapes_people import Account, AccountSettings
 from polyreel.dialects.videocms.translate_people import PLAYER_CAPTCHA, user_to_account
 from polyreel.http.face import KnownActor, ServerTools
 
 __all__ = ["make_account"]
+
+CHAPTER = "Account"
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class WantedSettings:
     max_remote_downloads: Annotated[int, Param("MaxRemoteDownloads")]
 
 
-@get("/api/account", sync_to_thread=True)
+@get("/api/account", sync_to_thread=True, opt=told(CHAPTER, gives=Account))
 def get_account(actor: KnownActor, tools: ServerTools) -> Response[bytes]:
     """Who one is, and how much one uses."""
     with tools.db.read() as tx:
@@ -37,7 +40,7 @@ def get_account(actor: KnownActor, tools: ServerTools) -> Response[bytes]:
     return json_answer(user_to_account(user, usage, tools.storage.free_bytes()))
 
 
-@get("/api/account/settings", sync_to_thread=True)
+@get("/api/account/settings", sync_to_thread=True, opt=told(CHAPTER, gives=AccountSettings))
 def get_settings(actor: KnownActor, tools: ServerTools) -> Response[bytes]:
     """What one has set for oneself."""
     with tools.db.read() as tx:
@@ -48,10 +51,16 @@ def get_settings(actor: KnownActor, tools: ServerTools) -> Response[bytes]:
 def make_account(passwords: Passwords) -> list[HTTPRouteHandler]:
     """The handlers of this chapter; `passwords` makes the hash of a new one."""
 
-    @put("/api/account/settings", status_code=200, sync_to_thread=True)
+    @put(
+        "/api/account/settings",
+        status_code=200,
+        sync_to_thread=True,
+        opt=told(CHAPTER, who="login", takes=WantedSettings),
+    )
     def change_settings(
         request: Request[Any, Any, Any], body: RawBody, actor: KnownActor, tools: ServerTools
     ) -> Response[bytes]:
+        """Set what one sets for oneself, and perhaps another password."""
         wish = bind(WantedSettings, sent_of(request, body))
         require_login(actor, "API Key Not Permitted to Update Settings")
         hashed = passwords.hash(wish.new_password) if wish.new_password else None

@@ -45,6 +45,7 @@ __all__ = [
     "least",
     "most",
     "sent_of",
+    "text_fields",
 ]
 
 _MOST_FIELDS = 1000
@@ -150,7 +151,12 @@ def bind_fields(wanted: Mapping[str, Param], sent: Sent) -> dict[str, str]:
     """Texts from the request's body by the names of `wanted`, for what is listed in a table. Raises
     Malformed, Invalid.
     """
-    return _checked({name: Field(param=param, kind=str) for name, param in wanted.items()}, sent)
+    return _checked(text_fields(wanted), sent)
+
+
+def text_fields(wanted: Mapping[str, Param]) -> Fields:
+    """A text for each name of a table."""
+    return {name: Field(param=param, kind=str) for name, param in wanted.items()}
 
 
 def bind_texts(model: type[Model], texts: Mapping[str, str]) -> Model:

@@ -13,12 +13,16 @@ from polyreel.core import ingest
 from polyreel.core.library import FolderNotFound
 from polyreel.dialects.videocms.answers import json_answer
 from polyreel.dialects.videocms.binder import REQUIRED, Param, bind, most, sent_of
+from polyreel.dialects.videocms.operations import told
 from polyreel.dialects.videocms.rules import SHA256
+from polyreel.dialects.videocms.shapes import Link
 from polyreel.dialects.videocms.translate import folder_id_of, video_to_link
 from polyreel.http.face import KnownActor, ServerTools
 from polyreel.kit.errors import Invalid
 
 __all__ = ["clone_file"]
+
+CHAPTER = "Files"
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,12 @@ class Clone:
     parent_folder_id: Annotated[int, Param("ParentFolderID")]
 
 
-@post("/api/file/clone", status_code=200, sync_to_thread=True)
+@post(
+    "/api/file/clone",
+    status_code=200,
+    sync_to_thread=True,
+    opt=told(CHAPTER, takes=Clone, gives=Link, also=(404,)),
+)
 def clone_file(
     request: Request[Any, Any, Any], body: RawBody, actor: KnownActor, tools: ServerTools
 ) -> Response[bytes]:

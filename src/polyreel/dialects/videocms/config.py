@@ -7,6 +7,7 @@ from litestar import Request, Response, get
 from polyreel.core.options import read_options
 from polyreel.dialects.videocms.answers import json_answer
 from polyreel.dialects.videocms.limits import upload_limit
+from polyreel.dialects.videocms.operations import told
 from polyreel.dialects.videocms.settings import public_url_of
 from polyreel.dialects.videocms.shapes import Config
 from polyreel.http.face import ServerTools
@@ -14,11 +15,13 @@ from polyreel.http.media import PREFIX
 
 __all__ = ["get_config"]
 
+CHAPTER = "Public API"
+
 # The panel compares with it; JavaScript knows no greater whole number.
 _NO_LIMIT_BYTES = 2**53 - 1
 
 
-@get("/api/config", opt={"access": "anyone"}, sync_to_thread=True)
+@get("/api/config", sync_to_thread=True, opt=told(CHAPTER, who="anyone", gives=Config))
 def get_config(request: Request[Any, Any, Any], tools: ServerTools) -> Response[bytes]:
     """What the panel and scripts must know before anyone signed in."""
     with tools.db.read() as tx:

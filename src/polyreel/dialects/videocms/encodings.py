@@ -10,6 +10,8 @@ from litestar import Response, get
 from polyreel.core.media import list_all_unfinished, list_unfinished
 from polyreel.dialects.videocms.answers import json_answer
 from polyreel.dialects.videocms.auth import require_admin
+from polyreel.dialects.videocms.operations import told
+from polyreel.dialects.videocms.shapes import AdminEncoding, Encoding
 from polyreel.dialects.videocms.translate import (
     unfinished_to_admin_encoding,
     unfinished_to_encoding,
@@ -18,8 +20,10 @@ from polyreel.http.face import KnownActor, ServerTools
 
 __all__ = ["ENCODINGS"]
 
+CHAPTER = "Encodings"
 
-@get("/api/encodings", sync_to_thread=True)
+
+@get("/api/encodings", sync_to_thread=True, opt=told(CHAPTER, gives=list[Encoding] | None))
 def list_encodings(actor: KnownActor, tools: ServerTools) -> Response[bytes]:
     """Of the caller's links, one row for each track that is not ready yet."""
     with tools.db.read() as tx:
@@ -27,7 +31,11 @@ def list_encodings(actor: KnownActor, tools: ServerTools) -> Response[bytes]:
     return json_answer(found or None)
 
 
-@get("/api/admin/encodings", sync_to_thread=True)
+@get(
+    "/api/admin/encodings",
+    sync_to_thread=True,
+    opt=told(CHAPTER, who="admin", gives=list[AdminEncoding] | None),
+)
 def list_all_encodings(actor: KnownActor, tools: ServerTools) -> Response[bytes]:
     """Of everyone's links, in small letters."""
     require_admin(actor)

@@ -15,12 +15,15 @@ from polyreel.dialects.videocms.answers import empty_answer, json_answer
 from polyreel.dialects.videocms.binder import REQUIRED, Param, bind, most, sent_of
 from polyreel.dialects.videocms.errors import missing_is_invalid
 from polyreel.dialects.videocms.limits import check_selection
-from polyreel.dialects.videocms.shapes import Link
+from polyreel.dialects.videocms.operations import told
+from polyreel.dialects.videocms.shapes import File, Link
 from polyreel.dialects.videocms.translate import folder_id_of, video_to_file, video_to_link
 from polyreel.http.face import KnownActor, ServerTools
 from polyreel.infra.tx import Tx
 
 __all__ = ["FILES"]
+
+CHAPTER = "Files"
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,11 @@ class RenamedLink:
     name: Annotated[str, Param("Name", REQUIRED, most(120))]
 
 
-@get("/api/files", sync_to_thread=True)
+@get(
+    "/api/files",
+    sync_to_thread=True,
+    opt=told(CHAPTER, admins=True, query=WhichFolder, gives=list[Link]),
+)
 def list_files(
     request: Request[Any, Any, Any], actor: KnownActor, tools: ServerTools
 ) -> Response[bytes]:
@@ -74,7 +81,11 @@ def list_files(
     return json_answer(links)
 
 
-@get("/api/files/search", sync_to_thread=True)
+@get(
+    "/api/files/search",
+    sync_to_thread=True,
+    opt=told(CHAPTER, admins=True, query=Question, gives=list[Link]),
+)
 def search_files(
     request: Request[Any, Any, Any], actor: KnownActor, tools: ServerTools
 ) -> Response[bytes]:
@@ -86,7 +97,11 @@ def search_files(
     return json_answer(links)
 
 
-@get("/api/file", sync_to_thread=True)
+@get(
+    "/api/file",
+    sync_to_thread=True,
+    opt=told(CHAPTER, admins=True, query=ChosenLink, gives=File, also=(404,)),
+)
 def get_file(
     request: Request[Any, Any, Any], actor: KnownActor, tools: ServerTools
 ) -> Response[bytes]:
@@ -99,7 +114,12 @@ def get_file(
     return json_answer(video_to_file(video, renditions, tags.get(video.id, [])))
 
 
-@put("/api/file", status_code=200, sync_to_thread=True)
+@put(
+    "/api/file",
+    status_code=200,
+    sync_to_thread=True,
+    opt=told(CHAPTER, admins=True, takes=RenamedLink),
+)
 def rename_file(
     request: Request[Any, Any, Any], body: RawBody, actor: KnownActor, tools: ServerTools
 ) -> Response[bytes]:
@@ -110,7 +130,12 @@ def rename_file(
     return empty_answer(200)
 
 
-@delete("/api/file", status_code=200, sync_to_thread=True)
+@delete(
+    "/api/file",
+    status_code=200,
+    sync_to_thread=True,
+    opt=told(CHAPTER, admins=True, query=ChosenLink, takes=ChosenLink),
+)
 def delete_file(
     request: Request[Any, Any, Any], body: RawBody, actor: KnownActor, tools: ServerTools
 ) -> Response[bytes]:
@@ -121,7 +146,12 @@ def delete_file(
     return empty_answer(200)
 
 
-@delete("/api/files", status_code=200, sync_to_thread=True)
+@delete(
+    "/api/files",
+    status_code=200,
+    sync_to_thread=True,
+    opt=told(CHAPTER, admins=True, takes=ChosenLinks),
+)
 def delete_files(
     request: Request[Any, Any, Any], body: RawBody, actor: KnownActor, tools: ServerTools
 ) -> Response[bytes]:

@@ -14,12 +14,16 @@ from polyreel.dialects.videocms.answers import empty_answer, json_answer
 from polyreel.dialects.videocms.binder import REQUIRED, Param, bind, most, sent_of
 from polyreel.dialects.videocms.errors import missing_is_invalid
 from polyreel.dialects.videocms.limits import check_selection
+from polyreel.dialects.videocms.operations import told
+from polyreel.dialects.videocms.shapes import Folder
 from polyreel.dialects.videocms.translate import folder_id_of, folder_to_row
 from polyreel.dialects.videocms.turns import Turns
 from polyreel.http.face import KnownActor, ServerTools
 from polyreel.infra.tools import Tools
 
 __all__ = ["make_folders"]
+
+CHAPTER = "Folders"
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,11 @@ class ChosenFolders:
     folders: Annotated[list[ChosenFolder], Param("FolderIDs", REQUIRED)]
 
 
-@get("/api/folders", sync_to_thread=True)
+@get(
+    "/api/folders",
+    sync_to_thread=True,
+    opt=told(CHAPTER, admins=True, query=WhichFolder, gives=list[Folder]),
+)
 def list_folders(
     request: Request[Any, Any, Any], actor: KnownActor, tools: ServerTools
 ) -> Response[bytes]:
@@ -72,7 +80,12 @@ def list_folders(
     return json_answer([folder_to_row(each) for each in folders])
 
 
-@post("/api/folder", status_code=200, sync_to_thread=True)
+@post(
+    "/api/folder",
+    status_code=200,
+    sync_to_thread=True,
+    opt=told(CHAPTER, takes=NewFolder, gives=Folder),
+)
 def create_folder(
     request: Request[Any, Any, Any], body: RawBody, actor: KnownActor, tools: ServerTools
 ) -> Response[bytes]:
@@ -84,7 +97,12 @@ def create_folder(
     return json_answer(folder_to_row(folder))
 
 
-@put("/api/folder", status_code=200, sync_to_thread=True)
+@put(
+    "/api/folder",
+    status_code=200,
+    sync_to_thread=True,
+    opt=told(CHAPTER, admins=True, takes=RenamedFolder),
+)
 def rename_folder(
     request: Request[Any, Any, Any], body: RawBody, actor: KnownActor, tools: ServerTools
 ) -> Response[bytes]:
@@ -98,19 +116,31 @@ def rename_folder(
 def make_folders(turns: Turns) -> list[HTTPRouteHandler]:
     """The handlers of this chapter; folders are deleted by one call of a person's at a time."""
 
-    @delete("/api/folder", status_code=200, sync_to_thread=True)
+    @delete(
+        "/api/folder",
+        status_code=200,
+        sync_to_thread=True,
+        opt=told(CHAPTER, admins=True, query=ChosenFolder, takes=ChosenFolder),
+    )
     def delete_folder(
         request: Request[Any, Any, Any], body: RawBody, actor: KnownActor, tools: ServerTools
     ) -> Response[bytes]:
+        """A folder and all that is in it."""
         wish = bind(ChosenFolder, sent_of(request, body), query=True)
         with turns.taken(actor.user_id):
             _delete(tools, actor, [wish])
         return empty_answer(200)
 
-    @delete("/api/folders", status_code=200, sync_to_thread=True)
+    @delete(
+        "/api/folders",
+        status_code=200,
+        sync_to_thread=True,
+        opt=told(CHAPTER, admins=True, takes=ChosenFolders),
+    )
     def delete_folders(
         request: Request[Any, Any, Any], body: RawBody, actor: KnownActor, tools: ServerTools
     ) -> Response[bytes]:
+        """Folders of one parent and all that is in them, all or none."""
         wish = bind(ChosenFolders, sent_of(request, body))
         with turns.taken(actor.user_id):
             _delete(tools, actor, wish.folders)

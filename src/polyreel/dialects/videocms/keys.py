@@ -12,6 +12,9 @@ from polyreel.core.users import Actor, KeyAudit
 from polyreel.dialects.videocms.answers import empty_answer, json_answer
 from polyreel.dialects.videocms.auth import require_login
 from polyreel.dialects.videocms.binder import REQUIRED, Param, bind, least, most, sent_of
+from polyreel.dialects.videocms.operations import told
+from polyreel.dialects.videocms.schemas import ROW_ID
+from polyreel.dialects.videocms.shapes_people import Key, KeyUse, NewKey
 from polyreel.dialects.videocms.translate_people import (
     key_to_row,
     new_key_to_answer,
@@ -22,6 +25,8 @@ from polyreel.dialects.videocms.translate_people import (
 from polyreel.http.face import KnownActor, ServerTools
 
 __all__ = ["create_key", "delete_key", "make_key_lists"]
+
+CHAPTER = "API keys"
 
 _KIND: users.KeyFor = "videocms"
 _MOST_USES = 100
@@ -35,7 +40,12 @@ class WantedKey:
     expires_at: Annotated[str, Param("expires_at")]
 
 
-@post("/api/apikey", status_code=201, sync_to_thread=True)
+@post(
+    "/api/apikey",
+    status_code=201,
+    sync_to_thread=True,
+    opt=told(CHAPTER, who="login", takes=WantedKey, gives=NewKey, status=201),
+)
 def create_key(
     request: Request[Any, Any, Any], body: RawBody, actor: KnownActor, tools: ServerTools
 ) -> Response[bytes]:
@@ -48,7 +58,12 @@ def create_key(
     return json_answer(new_key_to_answer(made), 201, cache_control="no-store")
 
 
-@delete("/api/apikey/{key_id:str}", status_code=200, sync_to_thread=True)
+@delete(
+    "/api/apikey/{key_id:str}",
+    status_code=200,
+    sync_to_thread=True,
+    opt=told(CHAPTER, who="login", path={"key_id": ROW_ID}, status=204, also=(404,)),
+)
 def delete_key(key_id: FromPath[str], actor: KnownActor, tools: ServerTools) -> Response[bytes]:
     """End a key of the caller's; what it was used for goes with it."""
     _require_login(actor)
@@ -64,16 +79,22 @@ def make_key_lists(audit: KeyAudit | None) -> list[HTTPRouteHandler]:
         if audit is not None:
             audit.flush()
 
-    @get("/api/apikeys", sync_to_thread=True)
+    @get("/api/apikeys", sync_to_thread=True, opt=told(CHAPTER, who="login", gives=list[Key]))
     def list_keys(actor: KnownActor, tools: ServerTools) -> Response[bytes]:
+        """The caller's keys, without their texts."""
         _require_login(actor)
         flush()
         with tools.db.read() as tx:
             keys = users.list_keys(tx, actor, key_for=_KIND)
         return json_answer([key_to_row(each) for each in keys])
 
-    @get("/api/apikey/{key_id:str}/audit", sync_to_thread=True)
+    @get(
+        "/api/apikey/{key_id:str}/audit",
+        sync_to_thread=True,
+        opt=told(CHAPTER, who="login", path={"key_id": ROW_ID}, gives=list[KeyUse], also=(404,)),
+    )
     def list_uses(key_id: FromPath[str], actor: KnownActor, tools: ServerTools) -> Response[bytes]:
+        """The last 100 requests made with a key, newest first."""
         _require_login(actor)
         number = path_id(key_id)
         flush()

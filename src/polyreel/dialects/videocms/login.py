@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 from litestar import Request, Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import RawBody
+from msgspec import UNSET
 
 from polyreel.core import users
 from polyreel.core.options import read_options
@@ -23,7 +24,8 @@ from polyreel.dialects.videocms.binder import (
     most,
     sent_of,
 )
-from polyreel.dialects.videocms.shapes import Checked, CheckedKey, Login
+from polyreel.dialects.videocms.operations import told
+from polyreel.dialects.videocms.shapes import Checked, Login
 from polyreel.dialects.videocms.translate import time_text
 from polyreel.http.auth import bearer_token
 from polyreel.http.face import AnyActor, ServerTools, raw_of
@@ -34,6 +36,8 @@ from polyreel.kit import clock
 from polyreel.kit.errors import Forbidden, Invalid, Unauthenticated
 
 __all__ = ["check_login", "make_login", "refresh_login"]
+
+CHAPTER = "Authentication"
 
 _MOST_IN_QUERY = 50
 _REFRESHED_WITHIN = timedelta(minutes=5)
@@ -50,10 +54,16 @@ class Credentials:
 def make_login(throttle: LoginThrottle) -> HTTPRouteHandler:
     """The handler of `POST /api/auth/login`, counting wrong passwords in `throttle`."""
 
-    @post("/api/auth/login", status_code=200, opt={"access": "anyone"}, sync_to_thread=True)
+    @post(
+        "/api/auth/login",
+        status_code=200,
+        sync_to_thread=True,
+        opt=told(CHAPTER, who="anyone", takes=Credentials, gives=Login, also=(403,)),
+    )
     def sign_in(
         request: Request[Any, Any, Any], body: RawBody, tools: ServerTools
     ) -> Response[bytes]:
+        """A token for a name and a password; where a captcha is asked for, for that too."""
         sent = sent_of(request, body)
         given = bind(Credentials, sent)
         login = _sign_in(tools, throttle, given, sent, _exchange_of(request))
@@ -62,7 +72,9 @@ def make_login(throttle: LoginThrottle) -> HTTPRouteHandler:
     return sign_in
 
 
-@get("/api/auth/check", opt={"access": "anyone"}, sync_to_thread=True)
+@get(
+    "/api/auth/check", sync_to_thread=True, opt={**told(CHAPTER, gives=Checked), "access": "anyone"}
+)
 def check_login(request: Request[Any, Any, Any], tools: ServerTools) -> Response[bytes]:
     """Who a token is. The panel asks every 15 seconds, so keys used for it are not noted."""
     scope, _ = raw_of(request)
@@ -73,12 +85,15 @@ def check_login(request: Request[Any, Any, Any], tools: ServerTools) -> Response
     if actor is None:
         return empty_answer(403)
     exp = clock.iso(actor.expires_at) if actor.expires_at else None
-    if actor.via == "key":
-        return json_answer(CheckedKey(username=actor.username, exp=exp))
-    return json_answer(Checked(username=actor.username, exp=exp))
+    is_key = True if actor.via == "key" else UNSET
+    return json_answer(Checked(username=actor.username, is_api_key=is_key, exp=exp))
 
 
-@get("/api/auth/refresh", opt={"access": "known"}, sync_to_thread=True)
+@get(
+    "/api/auth/refresh",
+    sync_to_thread=True,
+    opt={**told(CHAPTER, who="login", gives=Login), "access": "known"},
+)
 def refresh_login(
     request: Request[Any, Any, Any], actor: AnyActor, tools: ServerTools
 ) -> Response[bytes]:

@@ -10,11 +10,14 @@ from polyreel.core import library
 from polyreel.dialects.videocms.answers import empty_answer
 from polyreel.dialects.videocms.binder import Param, bind, sent_of
 from polyreel.dialects.videocms.errors import missing_is_invalid
+from polyreel.dialects.videocms.operations import told
 from polyreel.dialects.videocms.translate import folder_id_of
 from polyreel.http.face import KnownActor, ServerTools, WrongMethod
 from polyreel.http.middleware import was_head
 
 __all__ = ["move_items"]
+
+CHAPTER = "Folders"
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,13 @@ class Move:
     link_ids: Annotated[list[int], Param("LinkIDs")]
 
 
-@route("/api/move", http_method=["PUT", "GET"], status_code=200, sync_to_thread=True)
+@route(
+    "/api/move",
+    http_method=["PUT", "GET"],
+    status_code=200,
+    sync_to_thread=True,
+    opt=told(CHAPTER, admins=True, query=Move, takes=Move),
+)
 def move_items(
     request: Request[Any, Any, Any], body: RawBody, actor: KnownActor, tools: ServerTools
 ) -> Response[bytes]:

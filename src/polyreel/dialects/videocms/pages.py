@@ -11,12 +11,15 @@ from polyreel.core.pages import Draft, PageNotFound, PathTaken
 from polyreel.dialects.videocms.answers import json_answer, text_answer
 from polyreel.dialects.videocms.auth import require_admin
 from polyreel.dialects.videocms.binder import REQUIRED, Param, bind, least, most, sent_of
+from polyreel.dialects.videocms.operations import TEXT, told
 from polyreel.dialects.videocms.shapes_people import Page, PublicPage
 from polyreel.dialects.videocms.translate import time_text
 from polyreel.http.face import KnownActor, ServerTools
 from polyreel.kit.errors import Invalid
 
 __all__ = ["PAGES", "PUBLIC_PAGES"]
+
+CHAPTER = "Web pages"
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class _Where:
     path: Annotated[str, Param("Path", REQUIRED, least(2), most(50))]
 
 
-@get("/api/pages", sync_to_thread=True)
+@get("/api/pages", sync_to_thread=True, opt=told(CHAPTER, who="admin", gives=list[Page]))
 def list_pages(actor: KnownActor, tools: ServerTools) -> Response[bytes]:
     """Every page as it was written, for the editor."""
     require_admin(actor)
@@ -52,7 +55,12 @@ def list_pages(actor: KnownActor, tools: ServerTools) -> Response[bytes]:
     return json_answer([_row(each) for each in found])
 
 
-@post("/api/page", status_code=200, sync_to_thread=True)
+@post(
+    "/api/page",
+    status_code=200,
+    sync_to_thread=True,
+    opt=told(CHAPTER, who="admin", takes=_Written, gives=TEXT),
+)
 def create_page(
     request: Request[Any, Any, Any], body: RawBody, actor: KnownActor, tools: ServerTools
 ) -> Response[bytes]:
@@ -68,7 +76,12 @@ def create_page(
     return text_answer("ok")
 
 
-@put("/api/page", status_code=200, sync_to_thread=True)
+@put(
+    "/api/page",
+    status_code=200,
+    sync_to_thread=True,
+    opt=told(CHAPTER, who="admin", takes=(_Which, _Written), gives=TEXT, also=(404,)),
+)
 def change_page(
     request: Request[Any, Any, Any], body: RawBody, actor: KnownActor, tools: ServerTools
 ) -> Response[bytes]:
@@ -84,7 +97,12 @@ def change_page(
     return text_answer("ok")
 
 
-@delete("/api/page", status_code=200, sync_to_thread=True)
+@delete(
+    "/api/page",
+    status_code=200,
+    sync_to_thread=True,
+    opt=told(CHAPTER, who="admin", takes=_Which, gives=TEXT),
+)
 def delete_page(
     request: Request[Any, Any, Any], body: RawBody, actor: KnownActor, tools: ServerTools
 ) -> Response[bytes]:
@@ -99,7 +117,7 @@ def delete_page(
     return text_answer("ok")
 
 
-@get("/api/p/pages", opt={"access": "anyone"}, sync_to_thread=True)
+@get("/api/p/pages", sync_to_thread=True, opt=told(CHAPTER, who="anyone", gives=list[PublicPage]))
 def list_public_pages(tools: ServerTools) -> Response[bytes]:
     """What there is to read, for everybody."""
     with tools.db.read() as tx:
@@ -112,7 +130,11 @@ def list_public_pages(tools: ServerTools) -> Response[bytes]:
     )
 
 
-@get("/api/p/page", opt={"access": "anyone"}, sync_to_thread=True)
+@get(
+    "/api/p/page",
+    sync_to_thread=True,
+    opt=told(CHAPTER, who="anyone", query=_Where, gives=TEXT, also=(404,)),
+)
 def read_public_page(request: Request[Any, Any, Any], tools: ServerTools) -> Response[bytes]:
     """A page's HTML as text: the panel puts it into a page of its own, so it is made safe here."""
     wish = bind(_Where, sent_of(request), query=True)

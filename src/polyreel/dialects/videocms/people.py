@@ -13,12 +13,16 @@ from polyreel.core.users import Passwords
 from polyreel.dialects.videocms.answers import empty_answer, json_answer
 from polyreel.dialects.videocms.auth import require_admin
 from polyreel.dialects.videocms.binder import REQUIRED, Param, bind, least, most, sent_of
+from polyreel.dialects.videocms.operations import told
 from polyreel.dialects.videocms.rules import EMAIL
-from polyreel.dialects.videocms.shapes_people import UserList, UserListMeta
+from polyreel.dialects.videocms.schemas import ROW_ID
+from polyreel.dialects.videocms.shapes_people import Said, User, UserList, UserListMeta
 from polyreel.dialects.videocms.translate_people import path_id, user_to_row
 from polyreel.http.face import KnownActor, ServerTools
 
 __all__ = ["make_people"]
+
+CHAPTER = "Users"
 
 _USUAL_LIMIT, _LONGEST_LIMIT = 10, 1000
 
@@ -68,7 +72,7 @@ class NewPassword:
     ]
 
 
-@get("/api/users", sync_to_thread=True)
+@get("/api/users", sync_to_thread=True, opt=told(CHAPTER, who="admin", query=Which, gives=UserList))
 def list_users(
     request: Request[Any, Any, Any], actor: KnownActor, tools: ServerTools
 ) -> Response[bytes]:
@@ -89,7 +93,11 @@ def list_users(
     )
 
 
-@get("/api/users/{user_id:str}", sync_to_thread=True)
+@get(
+    "/api/users/{user_id:str}",
+    sync_to_thread=True,
+    opt=told(CHAPTER, who="admin", path={"user_id": ROW_ID}, gives=User, also=(404,)),
+)
 def get_user(user_id: FromPath[str], actor: KnownActor, tools: ServerTools) -> Response[bytes]:
     """One person."""
     require_admin(actor)
@@ -97,7 +105,19 @@ def get_user(user_id: FromPath[str], actor: KnownActor, tools: ServerTools) -> R
         return json_answer(user_to_row(users.get_user(tx, path_id(user_id))))
 
 
-@put("/api/users/{user_id:str}", status_code=200, sync_to_thread=True)
+@put(
+    "/api/users/{user_id:str}",
+    status_code=200,
+    sync_to_thread=True,
+    opt=told(
+        CHAPTER,
+        who="admin",
+        path={"user_id": ROW_ID},
+        takes=ChangedUser,
+        gives=User,
+        also=(404, 409),
+    ),
+)
 def change_user(
     request: Request[Any, Any, Any],
     user_id: FromPath[str],
@@ -117,7 +137,12 @@ def change_user(
     return json_answer(user_to_row(user))
 
 
-@delete("/api/users/{user_id:str}", status_code=200, sync_to_thread=True)
+@delete(
+    "/api/users/{user_id:str}",
+    status_code=200,
+    sync_to_thread=True,
+    opt=told(CHAPTER, who="admin", path={"user_id": ROW_ID}, status=204, also=(404, 409)),
+)
 def delete_user(user_id: FromPath[str], actor: KnownActor, tools: ServerTools) -> Response[bytes]:
     """Delete a person; the videos are left to the caller."""
     require_admin(actor)
@@ -130,10 +155,16 @@ def delete_user(user_id: FromPath[str], actor: KnownActor, tools: ServerTools) -
 def make_people(passwords: Passwords) -> list[HTTPRouteHandler]:
     """The handlers of this chapter; `passwords` makes hashes."""
 
-    @post("/api/users", status_code=201, sync_to_thread=True)
+    @post(
+        "/api/users",
+        status_code=201,
+        sync_to_thread=True,
+        opt=told(CHAPTER, who="admin", takes=NewUser, gives=User, status=201, also=(409,)),
+    )
     def create_user(
         request: Request[Any, Any, Any], body: RawBody, actor: KnownActor, tools: ServerTools
     ) -> Response[bytes]:
+        """A new account."""
         require_admin(actor)
         wish = bind(NewUser, sent_of(request, body))
         hashed = passwords.hash(wish.password)
@@ -142,7 +173,19 @@ def make_people(passwords: Passwords) -> list[HTTPRouteHandler]:
             user = users.update_user(tx, made.id, _changes(wish))
         return json_answer(user_to_row(user), 201)
 
-    @post("/api/users/{user_id:str}/password", status_code=200, sync_to_thread=True)
+    @post(
+        "/api/users/{user_id:str}/password",
+        status_code=200,
+        sync_to_thread=True,
+        opt=told(
+            CHAPTER,
+            who="admin",
+            path={"user_id": ROW_ID},
+            takes=NewPassword,
+            gives=Said,
+            also=(404,),
+        ),
+    )
     def change_password(
         request: Request[Any, Any, Any],
         user_id: FromPath[str],
@@ -150,13 +193,14 @@ def make_people(passwords: Passwords) -> list[HTTPRouteHandler]:
         actor: KnownActor,
         tools: ServerTools,
     ) -> Response[bytes]:
+        """Another password for a person; their logins end."""
         require_admin(actor)
         number = path_id(user_id)
         wish = bind(NewPassword, sent_of(request, body))
         hashed = passwords.hash(wish.new_password)
         with tools.db.write() as tx:
             users.set_password(tx, number, hashed)
-        return json_answer({"message": "The password was changed."})
+        return json_answer(Said(message="The password was changed."))
 
     return [list_users, create_user, get_user, change_user, delete_user, change_password]
 

@@ -28,7 +28,17 @@ __all__ = ["get_status"]
 CHAPTER = "Player and media"
 
 
-@get("/v/{uuid:str}/status", sync_to_thread=True, opt=told(CHAPTER, who="anyone", path={"uuid": UUID_TEXT}, gives=Status, fails={400: Status, 403: Status, 404: Status}))
+@get(
+    "/v/{uuid:str}/status",
+    sync_to_thread=True,
+    opt=told(
+        CHAPTER,
+        who="anyone",
+        path={"uuid": UUID_TEXT},
+        gives=Status,
+        fails={400: Status, 403: Status, 404: Status},
+    ),
+)
 def get_status(
     request: Request[Any, Any, Any], uuid: FromPath[str], tools: ServerTools
 ) -> Response[bytes]:

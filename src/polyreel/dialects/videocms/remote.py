@@ -12,13 +12,17 @@ from polyreel.core import ingest
 from polyreel.dialects.videocms.answers import empty_answer, json_answer, text_answer
 from polyreel.dialects.videocms.binder import REQUIRED, Param, bind, least, most, sent_of
 from polyreel.dialects.videocms.errors import missing_is_invalid
+from polyreel.dialects.videocms.operations import TEXT, told
 from polyreel.dialects.videocms.rules import URL, Rule, one_of
+from polyreel.dialects.videocms.schemas import ROW_ID
 from polyreel.dialects.videocms.shapes_remote import Deleted, RemoteDownload
 from polyreel.dialects.videocms.translate import folder_id_of, time_text
 from polyreel.dialects.videocms.translate_people import path_id
 from polyreel.http.face import KnownActor, ServerTools
 
 __all__ = ["REMOTE"]
+
+CHAPTER = "Remote downloads"
 
 _USUAL_LIMIT, _HIGHEST_LIMIT = 50, 200
 _HIGHEST_OFFSET = 2**31 - 1
@@ -59,7 +63,12 @@ class Ended:
     ]
 
 
-@post("/api/remote/download", status_code=201, sync_to_thread=True)
+@post(
+    "/api/remote/download",
+    status_code=201,
+    sync_to_thread=True,
+    opt=told(CHAPTER, takes=Wanted, gives=list[RemoteDownload], status=201),
+)
 def create_downloads(
     request: Request[Any, Any, Any], body: RawBody, actor: KnownActor, tools: ServerTools
 ) -> Response[bytes]:
@@ -73,7 +82,11 @@ def create_downloads(
     return json_answer(_rows(made), 201)
 
 
-@get("/api/remote/downloads", sync_to_thread=True)
+@get(
+    "/api/remote/downloads",
+    sync_to_thread=True,
+    opt=told(CHAPTER, query=Which, gives=list[RemoteDownload]),
+)
 def list_downloads(
     request: Request[Any, Any, Any], actor: KnownActor, tools: ServerTools
 ) -> Response[bytes]:
@@ -90,7 +103,12 @@ def list_downloads(
     return json_answer(_rows(found))
 
 
-@post("/api/remote/download/{download_id:str}/cancel", status_code=200, sync_to_thread=True)
+@post(
+    "/api/remote/download/{download_id:str}/cancel",
+    status_code=200,
+    sync_to_thread=True,
+    opt=told(CHAPTER, path={"download_id": ROW_ID}, gives=TEXT, also=(404, 409)),
+)
 def cancel_download(
     download_id: FromPath[str], actor: KnownActor, tools: ServerTools
 ) -> Response[bytes]:
@@ -99,7 +117,12 @@ def cancel_download(
     return text_answer("ok")
 
 
-@post("/api/remote/download/{download_id:str}/retry", status_code=200, sync_to_thread=True)
+@post(
+    "/api/remote/download/{download_id:str}/retry",
+    status_code=200,
+    sync_to_thread=True,
+    opt=told(CHAPTER, path={"download_id": ROW_ID}, gives=RemoteDownload, also=(404, 409)),
+)
 def retry_download(
     download_id: FromPath[str], actor: KnownActor, tools: ServerTools
 ) -> Response[bytes]:
@@ -107,7 +130,12 @@ def retry_download(
     return json_answer(_row(ingest.retry_download(tools.db, actor, path_id(download_id))))
 
 
-@delete("/api/remote/download/{download_id:str}", status_code=200, sync_to_thread=True)
+@delete(
+    "/api/remote/download/{download_id:str}",
+    status_code=200,
+    sync_to_thread=True,
+    opt=told(CHAPTER, path={"download_id": ROW_ID}, status=204, also=(404, 409)),
+)
 def delete_download(
     download_id: FromPath[str], actor: KnownActor, tools: ServerTools
 ) -> Response[bytes]:
@@ -116,7 +144,12 @@ def delete_download(
     return empty_answer(204)
 
 
-@delete("/api/remote/downloads", status_code=200, sync_to_thread=True)
+@delete(
+    "/api/remote/downloads",
+    status_code=200,
+    sync_to_thread=True,
+    opt=told(CHAPTER, query=Ended, takes=Ended, gives=Deleted),
+)
 def delete_downloads(
     request: Request[Any, Any, Any], body: RawBody, actor: KnownActor, tools: ServerTools
 ) -> Response[bytes]:

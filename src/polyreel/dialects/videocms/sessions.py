@@ -18,12 +18,17 @@ from polyreel.core.library import FolderNotFound, Video
 from polyreel.core.users import Actor
 from polyreel.dialects.videocms.answers import json_answer
 from polyreel.dialects.videocms.looking import check_suffix, wait_for_look
+from polyreel.dialects.videocms.operations import told
+from polyreel.dialects.videocms.schemas import UUID_TEXT
+from polyreel.dialects.videocms.shapes import Link
 from polyreel.dialects.videocms.translate import time_text, video_to_link
 from polyreel.http.face import KnownActor, ServerTools
 from polyreel.infra.tools import Tools
 from polyreel.kit.errors import Invalid
 
 __all__ = ["list_sessions", "make_finalize"]
+
+CHAPTER = "Resumable uploads"
 
 
 class Session(msgspec.Struct):
@@ -42,7 +47,7 @@ class Session(msgspec.Struct):
     ExpiresAt: str
 
 
-@get("/api/uploads/sessions", sync_to_thread=True)
+@get("/api/uploads/sessions", sync_to_thread=True, opt=told(CHAPTER, gives=list[Session]))
 def list_sessions(
     request: Request[Any, Any, Any], actor: KnownActor, tools: ServerTools
 ) -> Response[bytes]:
@@ -55,10 +60,15 @@ def list_sessions(
 def make_finalize(probe_wait_s: float) -> HTTPRouteHandler:
     """The handler; it waits at most so long for what is in the file."""
 
-    @post("/api/uploads/{upload_id:str}/finalize", status_code=200)
+    @post(
+        "/api/uploads/{upload_id:str}/finalize",
+        status_code=200,
+        opt=told(CHAPTER, path={"upload_id": UUID_TEXT}, gives=Link, also=(400, 404, 409, 410)),
+    )
     async def finalize_upload(
         upload_id: FromPath[str], actor: KnownActor, tools: ServerTools
     ) -> Response[bytes]:
+        """Make a link of an upload that has arrived; asked again, the same link."""
         found = await sync_to_thread(ingest.begin_import, tools.db, tools.storage, actor, upload_id)
         if isinstance(found, Importing):
             # Not broken off with the client: who comes back then gets its answer.

@@ -17,7 +17,17 @@ from polyreel.core.options import Options, changed_at, read_options, set_options
 from polyreel.core.users import Actor
 from polyreel.dialects.videocms.answers import json_answer, text_answer
 from polyreel.dialects.videocms.auth import require_admin
-from polyreel.dialects.videocms.binder import REQUIRED, Param, bind, bind_fields, sent_of
+from polyreel.dialects.videocms.binder import (
+    REQUIRED,
+    Param,
+    bind,
+    bind_fields,
+    fields_of,
+    sent_of,
+    text_fields,
+)
+from polyreel.dialects.videocms.operations import bodies_of, told
+from polyreel.dialects.videocms.schemas import texts_row
 from polyreel.dialects.videocms.setting_keys import LOGIN_KEY, MASK, MEDIA_KEY, SETTINGS
 from polyreel.dialects.videocms.translate import time_text
 from polyreel.http.face import KnownActor, ServerTools, raw_of
@@ -27,6 +37,8 @@ from polyreel.infra.tx import Tx
 from polyreel.kit.errors import Invalid
 
 __all__ = ["change_settings", "public_url_of", "read_settings"]
+
+CHAPTER = "Settings"
 
 _ID = 1
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -46,7 +58,11 @@ def public_url_of(tools: Tools, options: Options, request: Request[Any, Any, Any
     return options.public_url or tools.settings.base_url or f"{client.scheme}://{client.host}"
 
 
-@get("/api/settings", sync_to_thread=True)
+_PARAMS = {key: each.param for key, each in SETTINGS.items()}
+_SHOWN = texts_row(SETTINGS)
+
+
+@get("/api/settings", sync_to_thread=True, opt=told(CHAPTER, who="admin", gives=_SHOWN))
 def read_settings(
     request: Request[Any, Any, Any], actor: KnownActor, tools: ServerTools
 ) -> Response[bytes]:
@@ -59,7 +75,12 @@ def read_settings(
     return json_answer(row | _shown(tools, options, request), cache_control="no-store")
 
 
-@put("/api/settings", status_code=200, sync_to_thread=True)
+@put(
+    "/api/settings",
+    status_code=200,
+    sync_to_thread=True,
+    opt=told(CHAPTER, who="admin", takes=bodies_of({**fields_of(Which), **text_fields(_PARAMS)})),
+)
 def change_settings(
     request: Request[Any, Any, Any], body: RawBody, actor: KnownActor, tools: ServerTools
 ) -> Response[bytes]:
@@ -68,7 +89,7 @@ def change_settings(
     sent = sent_of(request, body)
     if bind(Which, sent).id != _ID:
         raise Invalid("There are no such settings.")
-    texts = bind_fields({key: each.param for key, each in SETTINGS.items()}, sent)
+    texts = bind_fields(_PARAMS, sent)
     with tools.db.write() as tx:
         options = read_options(tx)
         shown = _shown(tools, options, request)

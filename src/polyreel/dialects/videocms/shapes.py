@@ -1,12 +1,12 @@
 """The JSON of this API in its own spelling. Key order is that of the contract's examples."""
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 __all__ = [
     "AdminEncoding",
     "Audio",
     "Checked",
-    "CheckedKey",
     "Config",
     "Encoding",
     "File",
@@ -188,15 +188,8 @@ class Login(msgspec.Struct, kw_only=True):
 
 
 class Checked(msgspec.Struct, kw_only=True):
-    """Whose JWT it is, and when it ends."""
+    """Whose token it is, and when it ends: null where it does not. Only of keys it is said what they are."""
 
     username: str
-    exp: str | None
-
-
-class CheckedKey(msgspec.Struct, kw_only=True):
-    """Whose API key it is; `exp` null: it does not end."""
-
-    username: str
-    is_api_key: bool = True
+    is_api_key: bool | UnsetType = UNSET
     exp: str | None

@@ -13,6 +13,7 @@ __all__ = [
     "NewKey",
     "Page",
     "PublicPage",
+    "Said",
     "User",
     "UserList",
     "UserListMeta",
@@ -96,6 +97,12 @@ class User(Row, kw_only=True):
     RemoteDownloadEnabled: bool
     used_storage: int = 0
     file_count: int = 0
+
+
+class Said(msgspec.Struct, kw_only=True):
+    """That it was done."""
+
+    message: str
 
 
 class UserListMeta(msgspec.Struct, kw_only=True):

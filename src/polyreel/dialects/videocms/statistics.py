@@ -18,6 +18,14 @@ from polyreel.core.users import Actor
 from polyreel.dialects.videocms.answers import json_answer
 from polyreel.dialects.videocms.auth import require_admin
 from polyreel.dialects.videocms.binder import Param, bind, sent_of
+from polyreel.dialects.videocms.operations import told
+from polyreel.dialects.videocms.shapes_statistics import (
+    Curve,
+    CurvePoint,
+    GaugePoint,
+    Machine,
+    TopEntry,
+)
 from polyreel.http.face import KnownActor, ServerTools
 from polyreel.infra.tools import Tools
 from polyreel.infra.tx import Tx
@@ -25,6 +33,8 @@ from polyreel.kit import clock
 from polyreel.kit.errors import Invalid, NotFound
 
 __all__ = ["STATISTICS"]
+
+CHAPTER = "Statistics"
 
 _DAY = timedelta(days=1)
 _LEGACY = {"5min": timedelta(hours=4), "1h": _DAY, "7h": timedelta(days=7)}
@@ -118,6 +128,10 @@ def _person(whose: Whose, actor: Actor, wish: Wish) -> int | None:
     return wish.user_id or None
 
 
+def _told(whose: Whose, gives: Any) -> dict[str, Any]:
+    return told(CHAPTER, who="known" if whose == "account" else "admin", query=Wish, gives=gives)
+
+
 def _make_curve(
     path: str,
     metric: Metric,
@@ -125,10 +139,11 @@ def _make_curve(
     points: Callable[[datetime, datetime], int],
     period: _Period = _Period(),
 ) -> HTTPRouteHandler:
-    @get(path, sync_to_thread=True, name=path)
+    @get(path, sync_to_thread=True, name=path, opt=_told(whose, Curve))
     def read(
         request: Request[Any, Any, Any], actor: KnownActor, tools: ServerTools
     ) -> Response[bytes]:
+        """How much, from moment to moment; of the caller, or of anybody."""
         wish = bind(Wish, sent_of(request), query=True)
         user_id = _person(whose, actor, wish)
         start, end = _times(wish, period)
@@ -142,12 +157,12 @@ def _make_curve(
                 )
         scale = 1000 if metric in _SECONDS else 1
         return json_answer(
-            {
-                "Traffic": [
-                    {"Timestamp": point.at_s * 1000, "Bytes": round(point.value / scale)}
+            Curve(
+                Traffic=[
+                    CurvePoint(Timestamp=point.at_s * 1000, Bytes=round(point.value / scale))
                     for point in found
                 ]
-            }
+            )
         )
 
     return read
@@ -177,10 +192,11 @@ def _make_list(
 ) -> HTTPRouteHandler:
     """`modes`: how each list is read, the first one where none is named."""
 
-    @get(path, sync_to_thread=True, name=path)
+    @get(path, sync_to_thread=True, name=path, opt=_told(whose, list[TopEntry] | None))
     def read(
         request: Request[Any, Any, Any], actor: KnownActor, tools: ServerTools
     ) -> Response[bytes]:
+        """The ten greatest; null for a mode that there is not."""
         wish = bind(Wish, sent_of(request), query=True)
         user_id = _person(whose, actor, wish)
         start, end = _times(wish, period)
@@ -197,9 +213,9 @@ def _make_list(
 _NAMELESS = {"files": "Unknown File", "domains": "Unknown"}
 
 
-def _top(mode: str, one: Top, scale: int) -> dict[str, Any]:
+def _top(mode: str, one: Top, scale: int) -> TopEntry:
     name = one.name or _NAMELESS.get(mode, "Deleted User")
-    return {"ID": one.id, "Name": name, "value": one.amount // scale}
+    return TopEntry(ID=one.id, Name=name, value=one.amount // scale)
 
 
 def _files(metric: Metric) -> _List:
@@ -222,7 +238,11 @@ def _storage_users(tx: Tx, start: int, end: int, user_id: int | None) -> Sequenc
     return stats.list_top_storage_users(tx, user_id=user_id)
 
 
-@get("/api/stats", sync_to_thread=True)
+@get(
+    "/api/stats",
+    sync_to_thread=True,
+    opt=told(CHAPTER, who="admin", query=Wish, gives=Machine),
+)
 def get_machine(
     request: Request[Any, Any, Any], actor: KnownActor, tools: ServerTools
 ) -> Response[bytes]:
@@ -232,15 +252,17 @@ def get_machine(
     start, end = _times(wish, _Period())
     points = wish.points or _curve_points(start, end)
     span = stats.span_of(start.timestamp(), end.timestamp(), points)
-    return json_answer({name: _gauge(tools, gauge, span) for name, gauge in _GAUGES.items()})
+    return json_answer(
+        Machine(**{name: _gauge(tools, gauge, span) for name, gauge in _GAUGES.items()})
+    )
 
 
-def _gauge(tools: Tools, gauge: str, span: stats.Span | None) -> list[dict[str, Any]]:
+def _gauge(tools: Tools, gauge: str, span: stats.Span | None) -> list[GaugePoint]:
     if span is None:
         return []
     with tools.db.read() as tx:
         found = stats.read_gauge(tx, gauge, span)
-    return [{"Timestamp": point.at_s * 1000, "Value": point.value} for point in found]
+    return [GaugePoint(Timestamp=point.at_s * 1000, Value=point.value) for point in found]
 
 
 def _make_all() -> list[HTTPRouteHandler]:

@@ -10,10 +10,14 @@ from polyreel.core import library
 from polyreel.dialects.videocms.answers import empty_answer, json_answer
 from polyreel.dialects.videocms.binder import REQUIRED, Param, bind, most, sent_of
 from polyreel.dialects.videocms.errors import missing_is_invalid
+from polyreel.dialects.videocms.operations import told
+from polyreel.dialects.videocms.shapes import Tag
 from polyreel.dialects.videocms.translate import tag_to_row
 from polyreel.http.face import KnownActor, ServerTools
 
 __all__ = ["TAGS"]
+
+CHAPTER = "Tags"
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,12 @@ class ChosenTag:
     link_id: Annotated[int, Param("LinkId", REQUIRED)]
 
 
-@post("/api/file/tag", status_code=200, sync_to_thread=True)
+@post(
+    "/api/file/tag",
+    status_code=200,
+    sync_to_thread=True,
+    opt=told(CHAPTER, takes=NewTag, gives=Tag),
+)
 def add_tag(
     request: Request[Any, Any, Any], body: RawBody, actor: KnownActor, tools: ServerTools
 ) -> Response[bytes]:
@@ -43,7 +52,12 @@ def add_tag(
     return json_answer(tag_to_row(tag))
 
 
-@delete("/api/file/tag", status_code=200, sync_to_thread=True)
+@delete(
+    "/api/file/tag",
+    status_code=200,
+    sync_to_thread=True,
+    opt=told(CHAPTER, query=ChosenTag, takes=ChosenTag),
+)
 def remove_tag(
     request: Request[Any, Any, Any], body: RawBody, actor: KnownActor, tools: ServerTools
 ) -> Response[bytes]:

@@ -18,6 +18,7 @@ from polyreel.core.users import Actor
 from polyreel.dialects.videocms.answers import empty_answer
 from polyreel.dialects.videocms.binder import REQUIRED, Param, bind, bind_texts, sent_of
 from polyreel.dialects.videocms.errors import missing_is_invalid
+from polyreel.dialects.videocms.operations import file_told, told
 from polyreel.http.face import KnownActor, ServerTools, raw_of
 from polyreel.http.uploads import Received, receive_upload
 from polyreel.infra.storage import Staged
@@ -26,6 +27,8 @@ from polyreel.kit.errors import Invalid, TooLarge
 from polyreel.kit.ids import uuid7
 
 __all__ = ["THUMBNAILS"]
+
+CHAPTER = "Files"
 
 _MOST_BYTES = 10 * 1024 * 1024
 
@@ -58,7 +61,11 @@ class _Picture:
         self.staged.discard()
 
 
-@put("/api/file/thumbnail", status_code=200)
+@put(
+    "/api/file/thumbnail",
+    status_code=200,
+    opt=told(CHAPTER, admins=True, takes=file_told("thumbnail", ChosenLink)),
+)
 async def set_thumbnail(
     request: Request[Any, Any, Any], actor: KnownActor, tools: ServerTools
 ) -> Response[bytes]:
@@ -85,7 +92,12 @@ async def set_thumbnail(
     return empty_answer(200)
 
 
-@delete("/api/file/thumbnail", status_code=200, sync_to_thread=True)
+@delete(
+    "/api/file/thumbnail",
+    status_code=200,
+    sync_to_thread=True,
+    opt=told(CHAPTER, admins=True, query=ChosenLink, takes=ChosenLink),
+)
 def remove_thumbnail(
     request: Request[Any, Any, Any], body: RawBody, actor: KnownActor, tools: ServerTools
 ) -> Response[bytes]:

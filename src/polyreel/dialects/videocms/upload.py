@@ -21,6 +21,8 @@ from polyreel.dialects.videocms.answers import json_answer
 from polyreel.dialects.videocms.binder import REQUIRED, Param, bind_texts, most
 from polyreel.dialects.videocms.limits import upload_limit
 from polyreel.dialects.videocms.looking import check_suffix, wait_for_look
+from polyreel.dialects.videocms.operations import file_told, told
+from polyreel.dialects.videocms.shapes import Link
 from polyreel.dialects.videocms.translate import folder_id_of, video_to_link
 from polyreel.dialects.videocms.turns import Turns
 from polyreel.http.auth import header
@@ -31,6 +33,8 @@ from polyreel.infra.tools import Tools
 from polyreel.kit.errors import AppError, Forbidden, Invalid, NotFound, TooLarge, Unavailable
 
 __all__ = ["make_uploads"]
+
+CHAPTER = "Files"
 
 _FORM_BYTES = 1024 * 1024
 # Fields that come after the file count in its announced length: so much they may be.
@@ -101,16 +105,26 @@ def make_uploads(probe_wait_s: float, turns: Turns) -> list[HTTPRouteHandler]:
             video = await _receive(tools, actor, way, scope, receive)
             return await _look(tools, actor, video, probe_wait_s)
 
-    @post("/api/file/upload", status_code=200)
+    @post(
+        "/api/file/upload",
+        status_code=200,
+        opt=told(CHAPTER, takes=file_told("file", NamedFile), gives=Link),
+    )
     async def upload_file(
         request: Request[Any, Any, Any], actor: KnownActor, tools: ServerTools
     ) -> Response[bytes]:
+        """A file of any size in one form, and the link it became."""
         return json_answer(video_to_link(await take(request, actor, tools, _UPLOAD)))
 
-    @post("/api/file", status_code=200)
+    @post(
+        "/api/file",
+        status_code=200,
+        opt=told(CHAPTER, takes=file_told("file", PlainFile), gives=Link),
+    )
     async def create_file(
         request: Request[Any, Any, Any], actor: KnownActor, tools: ServerTools
     ) -> Response[bytes]:
+        """The same for small files, named as the file is."""
         return json_answer(video_to_link(await take(request, actor, tools, _CREATE)))
 
     return [upload_file, create_file]

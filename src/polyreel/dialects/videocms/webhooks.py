@@ -12,12 +12,15 @@ from polyreel.core import webhooks
 from polyreel.core.webhooks import PlayerWebhook, WantedWebhook
 from polyreel.dialects.videocms.answers import json_answer, text_answer
 from polyreel.dialects.videocms.binder import REQUIRED, Param, bind, least, most, sent_of
+from polyreel.dialects.videocms.operations import TEXT, told
 from polyreel.dialects.videocms.rules import ALPHA, HTTP_URL
 from polyreel.dialects.videocms.shapes import Row
 from polyreel.dialects.videocms.translate import time_text
 from polyreel.http.face import KnownActor, ServerTools
 
 __all__ = ["WEBHOOKS"]
+
+CHAPTER = "Webhooks"
 
 
 class Webhook(Row, kw_only=True):
@@ -53,7 +56,7 @@ class Which:
     webhook_id: Annotated[int, Param("WebhookID", REQUIRED)]
 
 
-@get("/api/webhooks", sync_to_thread=True)
+@get("/api/webhooks", sync_to_thread=True, opt=told(CHAPTER, gives=list[Webhook]))
 def list_webhooks(actor: KnownActor, tools: ServerTools) -> Response[bytes]:
     """The caller's own."""
     with tools.db.read() as tx:
@@ -61,7 +64,9 @@ def list_webhooks(actor: KnownActor, tools: ServerTools) -> Response[bytes]:
     return json_answer([_row(each) for each in found])
 
 
-@post("/api/webhook", status_code=200, sync_to_thread=True)
+@post(
+    "/api/webhook", status_code=200, sync_to_thread=True, opt=told(CHAPTER, takes=Wish, gives=TEXT)
+)
 def create_webhook(
     request: Request[Any, Any, Any], body: RawBody, actor: KnownActor, tools: ServerTools
 ) -> Response[bytes]:
@@ -72,7 +77,11 @@ def create_webhook(
     return text_answer("ok")
 
 
-@put("/api/webhook", sync_to_thread=True)
+@put(
+    "/api/webhook",
+    sync_to_thread=True,
+    opt=told(CHAPTER, takes=(Which, Wish), gives=TEXT, also=(404,)),
+)
 def replace_webhook(
     request: Request[Any, Any, Any], body: RawBody, actor: KnownActor, tools: ServerTools
 ) -> Response[bytes]:
@@ -84,7 +93,12 @@ def replace_webhook(
     return text_answer("ok")
 
 
-@delete("/api/webhook", status_code=200, sync_to_thread=True)
+@delete(
+    "/api/webhook",
+    status_code=200,
+    sync_to_thread=True,
+    opt=told(CHAPTER, query=Which, takes=Which, gives=TEXT, also=(404,)),
+)
 def delete_webhook(
     request: Request[Any, Any, Any], body: RawBody, actor: KnownActor, tools: ServerTools
 ) -> Response[bytes]:
