@@ -30,6 +30,7 @@ from polyreel.core.media import Rendition
 from polyreel.core.stats import Traffic
 from polyreel.http.auth import cookie
 from polyreel.http.face import Answer
+from polyreel.http.media_routes import COOKIE, M3U8, PREFIX, find_media_route
 from polyreel.http.middleware import Receive, Scope, Send
 from polyreel.http.representation import Representation, send_representation, start_answer
 from polyreel.http.view_cache import Views
@@ -41,8 +42,6 @@ from polyreel.kit.ids import parse_uuid
 
 __all__ = ["COOKIE", "PREFIX", "MediaApp"]
 
-PREFIX = "/videos/qualitys"
-COOKIE = "vc_media"
 WAIT_S = 12.0
 # Notices may be lost: who waits looks again after this long.
 LOOK_AGAIN_S = 1.0
@@ -50,7 +49,6 @@ MOST_WAITING = 2_000
 # One job is moved to the front once in so long, however many wait for it.
 HURRY_AGAIN_S = 10.0
 MOST_HURRIED = 10_000
-M3U8 = "application/vnd.apple.mpegurl"
 _QUALITY = re.compile(r"([0-9]{3,4}p|h264)")
 _VIDEO_FILE = re.compile(r"out([0-9]{0,4})\.(m3u8|ts|webm|mp4)")
 _AUDIO_FILE = re.compile(r"audio([0-9]{0,4})\.(m3u8|ts|wav|mp3|ogg|mp4)")
@@ -119,14 +117,14 @@ class MediaApp:
         ticket = self._ticket(scope, uuid)
         view = _admit(ticket, await self._views.get(uuid))
         address = f"{base}/{uuid}"
-        match parts[1:]:
-            case ["stream", "multi" | "muted" as sounds, "master.m3u8"]:
+        match find_media_route(parts[1:]):
+            case ("multi" | "muted" as sounds, []):
                 return await self._master(view, address, sounds)
-            case [audio, "stream", "master.m3u8"]:
+            case ("one", [audio]):
                 return await self._master(view, address, _checked_uuid(audio))
-            case [audio, "audio", file]:
+            case ("audio", [audio, file]):
                 return await self._track(view, _checked_uuid(audio), "audio", file, scope)
-            case [quality, file]:
+            case ("video", [quality, file]):
                 if not _QUALITY.fullmatch(quality):
                     raise Invalid("There is no such quality.")
                 return await self._track(view, quality, "video", file, scope)

@@ -1,0 +1,157 @@
+"""Every address of the media app and what it says about itself. The app finds its way by this table, and
+the API document is made of it. Source: contracts of the VideoCMS API, 4.2 to 4.4.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from polyreel.http.operations import Api, Given, Operation, Parameter, Route, Who
+from polyreel.kit.errors import NotFound
+
+__all__ = ["COOKIE", "M3U8", "MEDIA_API", "PREFIX", "find_media_route"]
+
+PREFIX = "/videos/qualitys"
+COOKIE = "vc_media"
+M3U8 = "application/vnd.apple.mpegurl"
+
+_UUID = {"type": "string", "format": "uuid"}
+_IN_PATH: Mapping[str, Any] = {
+    "uuid": _UUID,
+    "audio": _UUID,
+    "quality": {"type": "string", "pattern": "^([0-9]{3,4}p|h264)$"},
+    "video_file": {"type": "string", "pattern": r"^out[0-9]{0,4}\.(m3u8|ts|webm|mp4)$"},
+    "audio_file": {"type": "string", "pattern": r"^audio[0-9]{0,4}\.(m3u8|ts|wav|mp3|ogg|mp4)$"},
+    "image_file": {"type": "string", "pattern": r"^[a-z0-9-]+\.webp$"},
+}
+_TEXT = {"text/plain": {"type": "string"}}
+_BYTES = {"type": "string", "format": "binary"}
+_RANGE = (
+    Parameter(name="Range", place="header", note="One stretch of bytes (RFC 9110, 14.2)."),
+    Parameter(name="If-None-Match", place="header", note="The ETag of what one has."),
+)
+
+
+@dataclass(frozen=True)
+class _Address:
+    """One form of address below a video's UUID: `says` what is there, `kinds` its media types."""
+
+    name: str
+    below: str
+    says: str
+    kinds: Sequence[str]
+    who: Who = "viewer"
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """The segments below the UUID; one in braces may be anything."""
+        return tuple(self.below.split("/"))
+
+
+_ADDRESSES = (
+    _Address("multi", "stream/multi/master.m3u8", "The master playlist with every sound.", [M3U8]),
+    _Address("muted", "stream/muted/master.m3u8", "The master playlist without sound.", [M3U8]),
+    _Address("one", "{audio}/stream/master.m3u8", "The master playlist with one sound.", [M3U8]),
+    _Address(
+        "audio",
+        "{audio}/audio/{audio_file}",
+        "A playlist or a piece of sound.",
+        [M3U8, "audio/mp4"],
+    ),
+    _Address(
+        "thumb",
+        "image/thumb/{image_file}",
+        "A picture of a video, for whoever may see that there is one.",
+        ["image/webp"],
+        who="anyone",
+    ),
+    _Address(
+        "video",
+        "{quality}/{video_file}",
+        "A playlist or a piece of the picture.",
+        [M3U8, "video/mp4"],
+    ),
+)
+
+
+def find_media_route(steps: Sequence[str]) -> tuple[str, list[str]]:
+    """The name of an address below a video's UUID, and what stands where the table has braces.
+
+    Raises NotFound.
+    """
+    for address in _ADDRESSES:
+        wanted = address.steps
+        if len(wanted) == len(steps) and all(
+            want == step or want[0] == "{" for want, step in zip(wanted, steps, strict=True)
+        ):
+            return address.name, [
+                step for want, step in zip(wanted, steps, strict=True) if want[0] == "{"
+            ]
+    raise NotFound("There is no such file.")
+
+
+def _routes() -> list[Route]:
+    return [
+        Route(
+            method="GET",
+            path=f"{base}/{{uuid}}/{address.below}",
+            says=address.says if base else f"{address.says} The same at the root.",
+            operation=_operation(address),
+        )
+        for base in (PREFIX, "")
+        for address in _ADDRESSES
+    ]
+
+
+def _operation(address: _Address) -> Operation:
+    names = ["uuid", *(step[1:-1] for step in address.steps if step[0] == "{")]
+    whole = Given(
+        note="The bytes.",
+        bodies=dict.fromkeys(address.kinds, _BYTES),
+        headers={"ETag": "Names these bytes.", "Accept-Ranges": "bytes"},
+    )
+    part = Given(
+        note="The stretch asked for.",
+        bodies=whole.bodies,
+        headers={**whole.headers, "Content-Range": "Which stretch of how many bytes."},
+    )
+    said = {
+        400: "An id or a name of a file that cannot be.",
+        404: "There is no such video, or no such file of it.",
+        429: "Too fast.",
+        503: "It is being made: Retry-After says when to ask again.",
+    }
+    gate = {401: "Open the player page first: it gives the cookie.", 403: "Of another video."}
+    return Operation(
+        chapter="Player and media",
+        who=address.who,
+        parameters=[
+            *(Parameter(name=name, place="path", schema=_IN_PATH[name]) for name in names),
+            *_RANGE,
+        ],
+        answers={
+            200: whole,
+            206: part,
+            304: Given(note="What one has is what there is."),
+            **{status: Given(note=note, bodies=_TEXT) for status, note in (said | gate).items()},
+            416: Given(note="There are not so many bytes."),
+        },
+    )
+
+
+MEDIA_API = Api(
+    name="media",
+    title="VideoCMS",
+    says="The API of VideoCMS, as its panel, its player and scripts use it.",
+    routes=_routes(),
+    schemes={
+        "mediaTicket": {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": COOKIE,
+            "description": "Set by the player page, `/v/{uuid}`, for one video and some hours.",
+        }
+    },
+    security={"anyone": [], "viewer": ["mediaTicket"]},
+)
+"""What the media app serves."""
