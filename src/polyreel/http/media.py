@@ -4,7 +4,7 @@
     <uuid>/stream/muted/master.m3u8       none                <uuid>/<audio>/audio/audio.m3u8, audio.mp4, audioN.mp4
     <uuid>/<audio>/stream/master.m3u8     one                 <uuid>/image/thumb/<file>.webp
 
-below `/videos/qualitys/` and at the root. Source: contracts of the VideoCMS API, 4.2 to 4.4.
+and films as one file (http/downloads.py), below `/videos/qualitys/` and at the root. Source: contracts of the VideoCMS API, 4.2 to 4.4.
 """
 
 import asyncio
@@ -23,12 +23,15 @@ from polyreel.core.delivery import (
     Place,
     Ticket,
     Tickets,
+    Wish,
     find_maker,
     hurry,
 )
 from polyreel.core.media import Rendition
+from polyreel.core.options import OptionsCache
 from polyreel.core.stats import Traffic
 from polyreel.http.auth import cookie
+from polyreel.http.downloads import QUALITY, Downloads, read_wish
 from polyreel.http.face import Answer
 from polyreel.http.media_routes import COOKIE, M3U8, PREFIX, find_media_route
 from polyreel.http.middleware import Receive, Scope, Send
@@ -49,7 +52,6 @@ MOST_WAITING = 2_000
 # One job is moved to the front once in so long, however many wait for it.
 HURRY_AGAIN_S = 10.0
 MOST_HURRIED = 10_000
-_QUALITY = re.compile(r"([0-9]{3,4}p|h264)")
 _VIDEO_FILE = re.compile(r"out([0-9]{0,4})\.(m3u8|ts|webm|mp4)")
 _AUDIO_FILE = re.compile(r"audio([0-9]{0,4})\.(m3u8|ts|wav|mp3|ogg|mp4)")
 
@@ -64,12 +66,19 @@ class MediaApp:
     """
 
     def __init__(
-        self, tools: Tools, traffic: Traffic, answer: Answer, *, wait_s: float = WAIT_S
+        self,
+        tools: Tools,
+        traffic: Traffic,
+        answer: Answer,
+        *,
+        options: OptionsCache | None = None,
+        wait_s: float = WAIT_S,
     ) -> None:
         self._tools = tools
         self._traffic = traffic
         self._answer = answer
         self._views = Views(tools)
+        self._downloads = Downloads(tools.storage, options or OptionsCache(tools.db))
         self.tickets = Tickets(tools.secrets.key("media tickets"))
         self._wait_s = wait_s
         self._waiting = 0
@@ -109,15 +118,15 @@ class MediaApp:
         if scope["method"] not in ("GET", "HEAD"):
             raise NotFound
         if parts[1:3] == ["image", "thumb"] and len(parts) == 4:
-            view = await self._views.get(uuid)
-            if view is not None and view.visibility == "private":
-                _admit(self._ticket(scope, uuid), view)
-            return self._image(view, parts[3])
+            return await self._image(uuid, parts[3], scope)
         # Who holds no ticket costs no look at the database.
         ticket = self._ticket(scope, uuid)
+        route = find_media_route(parts[1:])
+        if route[0] in ("mkv", "mp4"):
+            return await self._download(ticket, read_wish(*route, scope), scope)
         view = _admit(ticket, await self._views.get(uuid))
         address = f"{base}/{uuid}"
-        match find_media_route(parts[1:]):
+        match route:
             case ("multi" | "muted" as sounds, []):
                 return await self._master(view, address, sounds)
             case ("one", [audio]):
@@ -125,7 +134,7 @@ class MediaApp:
             case ("audio", [audio, file]):
                 return await self._track(view, _checked_uuid(audio), "audio", file, scope)
             case ("video", [quality, file]):
-                if not _QUALITY.fullmatch(quality):
+                if not QUALITY.fullmatch(quality):
                     raise Invalid("There is no such quality.")
                 return await self._track(view, quality, "video", file, scope)
             case _:
@@ -141,7 +150,19 @@ class MediaApp:
             raise Forbidden("This ticket is for another video.")
         return ticket
 
-    def _image(self, view: MediaView | None, name: str) -> tuple[MediaView, Representation]:
+    async def _download(
+        self, ticket: Ticket, wish: Wish, scope: Scope
+    ) -> tuple[MediaView, Representation]:
+        found = await self._views.get(ticket.video_uuid)
+        if found is None:
+            raise Invalid("The video does not exist.")
+        view = _admit(ticket, found)
+        return view, await self._downloads.find(view, wish, scope)
+
+    async def _image(self, uuid: str, name: str, scope: Scope) -> tuple[MediaView, Representation]:
+        view = await self._views.get(uuid)
+        if view is not None and view.visibility == "private":
+            _admit(self._ticket(scope, uuid), view)
         keys: dict[str, str | None] = {}
         if view is not None:
             keys = {

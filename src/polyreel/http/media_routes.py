@@ -20,6 +20,8 @@ _IN_PATH: Mapping[str, Any] = {
     "uuid": _UUID,
     "audio": _UUID,
     "quality": {"type": "string", "pattern": "^([0-9]{3,4}p|h264)$"},
+    "track": {"type": "string", "pattern": "^([0-9]{3,4}p|h264|[0-9a-f-]{36})$"},
+    "is_mp4": {"type": "string", "enum": ["1", "t", "true", "0", "f", "false"]},
     "video_file": {"type": "string", "pattern": r"^out[0-9]{0,4}\.(m3u8|ts|webm|mp4)$"},
     "audio_file": {"type": "string", "pattern": r"^audio[0-9]{0,4}\.(m3u8|ts|wav|mp3|ogg|mp4)$"},
     "image_file": {"type": "string", "pattern": r"^[a-z0-9-]+\.webp$"},
@@ -41,6 +43,7 @@ class _Address:
     says: str
     kinds: Sequence[str]
     who: Who = "viewer"
+    query: Sequence[Parameter] = ()
 
     @property
     def steps(self) -> tuple[str, ...]:
@@ -64,6 +67,19 @@ _ADDRESSES = (
         "A picture of a video, for whoever may see that there is one.",
         ["image/webp"],
         who="anyone",
+    ),
+    _Address(
+        "mkv",
+        "{track}/download/video.mkv",
+        "The film as one Matroska file with every sound; of a sound's id, that sound alone.",
+        ["video/x-matroska", "audio/x-matroska"],
+    ),
+    _Address(
+        "mp4",
+        "{track}/{is_mp4}/stream/video.mp4",
+        "The film as one MP4 file with its first sound; where `is_mp4` is false, as Matroska.",
+        ["video/mp4", "audio/mp4", "video/x-matroska", "audio/x-matroska"],
+        query=[Parameter(name="audio", place="query", note="`all`: every sound is in it.")],
     ),
     _Address(
         "video",
@@ -127,6 +143,7 @@ def _operation(address: _Address) -> Operation:
         who=address.who,
         parameters=[
             *(Parameter(name=name, place="path", schema=_IN_PATH[name]) for name in names),
+            *address.query,
             *_RANGE,
         ],
         answers={

@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -94,8 +95,10 @@ async def send_representation(
         sent += len(message.get("body", b""))
 
     try:
-        with _OpenFiles(storage) as files:
-            pieces = iter(_pieces(item.body, chosen.start, chosen.length))
+        with (
+            _OpenFiles(storage) as files,
+            closing(_pieces(item.body, chosen.start, chosen.length)) as pieces,
+        ):
             first = next(pieces)
             # A file that is gone is still an honest answer now, and no more once it has begun.
             files.check(first)
@@ -116,7 +119,7 @@ async def start_answer(send: Send, status: int, fields: Mapping[str, str]) -> No
 
 def _pieces(
     body: bytes | Place | Pieces, start: int, length: int
-) -> Iterator[bytes | Place | Made]:
+) -> Generator[bytes | Place | Made]:
     if isinstance(body, bytes):
         yield body[start : start + length]
     elif isinstance(body, Place):

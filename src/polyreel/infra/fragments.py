@@ -107,10 +107,8 @@ def _read_trun(trun: bytes, defaults: Defaults) -> Run:
         raise Malformed("a trun that is cut short")
 
     def column(bit: int, usual: int) -> "array[int]":
-        if bit not in columns:
-            return array("I", [usual]) * count
-        found: array[int] = values[columns.index(bit) :: len(columns)]
-        return found
+        found: array[int] = array("I", [usual]) * count
+        return values[columns.index(bit) :: len(columns)] if bit in columns else found
 
     if 0x400 in columns:
         syncs = [n for n, value in enumerate(column(0x400, 0)) if not value & _NOT_SYNC]

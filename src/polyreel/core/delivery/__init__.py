@@ -1,5 +1,13 @@
 """What may be fetched, by whom, and where it lies."""
 
+from polyreel.core.delivery.downloads import (
+    QualityNotFound,
+    Wish,
+    choose_renditions,
+    file_names,
+    make_whole,
+    tag_of,
+)
 from polyreel.core.delivery.media_view import (
     FragmentNotFound,
     Made,
@@ -11,6 +19,8 @@ from polyreel.core.delivery.media_view import (
     load_view,
 )
 from polyreel.core.delivery.tickets import LIFE_S, Ticket, Tickets
+from polyreel.core.delivery.whole_mkv import WholeMkv
+from polyreel.core.delivery.whole_mp4 import WholeMp4
 
 __all__ = [
     "LIFE_S",
@@ -18,10 +28,18 @@ __all__ = [
     "Made",
     "MediaView",
     "Place",
+    "QualityNotFound",
     "Ticket",
     "Tickets",
+    "WholeMkv",
+    "WholeMp4",
+    "Wish",
+    "choose_renditions",
+    "file_names",
     "find_maker",
     "hurry",
     "is_current",
     "load_view",
+    "make_whole",
+    "tag_of",
 ]

@@ -54,6 +54,7 @@ class MediaView:
 
     video_id: int
     uuid: str
+    name: str
     owner_id: int
     visibility: str
     policy_version: int
@@ -131,6 +132,7 @@ def load_view(tx: Tx, uuid: str) -> MediaView | None:
     return MediaView(
         video_id=video.id,
         uuid=video.uuid,
+        name=video.name,
         owner_id=video.user_id,
         visibility=video.visibility,
         policy_version=video.policy_version,
@@ -156,6 +158,7 @@ def is_current(tx: Tx, view: MediaView) -> bool:
         and video.media_id == view.media_id
         and video.revision == view.revision
         and video.poster_key == view.own_poster_key
+        and video.name == view.name
     )
 
 
