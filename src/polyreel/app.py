@@ -175,6 +175,7 @@ def create_asgi() -> "ASGIApp":
     from polyreel.http.lifespan import with_lifespan
     from polyreel.http.media import MediaApp
     from polyreel.http.middleware import observed
+    from polyreel.http.packed import packed
     from polyreel.http.throttle import LoginThrottle
     from polyreel.infra.process import die_with_parent
     from polyreel.web import make_app as make_web
@@ -211,5 +212,5 @@ def create_asgi() -> "ASGIApp":
         flush_logs()
 
     proxies = Proxies(",".join(_trusted_proxies(tools)))
-    app = observed(dispatch(apps), proxies=proxies, base_url=settings.base_url)
+    app = observed(packed(dispatch(apps)), proxies=proxies, base_url=settings.base_url)
     return with_lifespan(app, start, stop)

@@ -7,13 +7,13 @@ so get the same version.
 
 import asyncio
 import functools
-import gzip
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from polyreel.http.auth import header
+from polyreel.http.encodings import choose_coding, is_packable, pack
 from polyreel.http.middleware import Receive, Scope, Send
 from polyreel.kit.errors import NotFound
 from polyreel.web.replies import Reply
@@ -47,7 +47,7 @@ class _File:
     @functools.cached_property
     def packed(self) -> bytes:
         """The same, compressed; made when the first client wants it."""
-        return gzip.compress(self.body, 6, mtime=0)
+        return pack(self.body)
 
 
 class StaticFiles:
@@ -77,8 +77,8 @@ class StaticFiles:
         await reply(scope, receive, send)
 
     def _reply(self, file: _File, cache: str, scope: Scope) -> Reply:
-        wants_packed = "gzip" in (header(scope["headers"], "accept-encoding") or "")
-        is_packed = wants_packed and not file.kind.startswith("image/png")
+        accepted = header(scope["headers"], "accept-encoding")
+        is_packed = is_packable(file.kind) and choose_coding(accepted, ["gzip"]) is not None
         etag = f'"{file.etag}-gz"' if is_packed else f'"{file.etag}"'
         headers = [
             ("content-type", file.kind),
