@@ -1,6 +1,7 @@
 """Assembly: from settings to tools, apps and workers. The only file that knows everyone."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import ArgumentError
@@ -151,6 +152,15 @@ def make_worker(tools: Tools, lanes: Sequence[str] | None = None) -> Worker:
     )
 
 
+def _panel_dir(settings: Settings) -> Path | None:
+    if not settings.panel_dir:
+        return None
+    folder = Path(settings.panel_dir).expanduser().absolute()
+    if not (folder / "index.html").is_file():
+        raise SettingsError(f"POLYREEL_PANEL_DIR: there is no index.html in {folder}")
+    return folder
+
+
 def _options_at_start(tools: Tools) -> Options:
     """The options; their defaults where the database is away, so that a process starts all the same."""
     try:
@@ -191,11 +201,13 @@ def create_asgi() -> "ASGIApp":
     options = OptionsCache(tools.db)
     limits = videocms.RateLimits(options)
     pages = make_web(tools, logins=logins, options=options)
+    root = _panel_dir(settings)
     apps = Apps(
         media=limits.around(MediaApp(tools, traffic, videocms.answer_media)),
         uploads=uploads.make_app(tools, audit),
         videocms=videocms.make_app(tools, audit, logins=logins, options=options, limits=limits),
         web=limits.around(pages),
+        panel=videocms.PanelApp(root, settings.panel_host, options, limits) if root else None,
     )
 
     def start() -> None:

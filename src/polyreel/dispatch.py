@@ -1,15 +1,26 @@
 """The whole URL map on one screen: which app answers an address.
 
-Media, then exact prefixes of the dialects, then the web. See design, "Who answers".
+Media, then exact prefixes of the dialects, then a panel where one is served, then the web.
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from polyreel.http.media import PREFIX
 from polyreel.http.middleware import ASGIApp, Receive, Scope, Send
 from polyreel.kit.ids import is_uuid
 
 __all__ = ["Apps", "dispatch"]
+
+
+class Panel(Protocol):
+    """The app of a panel; it says itself what is its own."""
+
+    def wants(self, scope: Scope) -> bool:
+        """Whether it answers this, of what is left to pages."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,13 +31,17 @@ class Apps:
     uploads: ASGIApp
     videocms: ASGIApp
     web: ASGIApp
+    panel: Panel | None = None
 
 
 def dispatch(apps: Apps) -> ASGIApp:
-    """One app out of many, by path."""
+    """One app out of many, by path; of what is left to pages, the panel answers what it wants."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        await choose(apps, scope["path"])(scope, receive, send)
+        chosen = choose(apps, scope["path"])
+        if chosen is apps.web and apps.panel is not None and apps.panel.wants(scope):
+            chosen = apps.panel
+        await chosen(scope, receive, send)
 
     return app
 

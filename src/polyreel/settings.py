@@ -7,6 +7,7 @@ What an administrator changes while the server runs is not here but in `core.opt
 
 import dataclasses
 import os
+import re
 import types
 import typing
 from dataclasses import dataclass, field
@@ -91,9 +92,22 @@ class Settings:
     outbound_ports: str = _setting(
         "80,443,1024-65535", "Comma list of ports, and ranges of them, that other servers may have."
     )
+    panel_dir: str = _setting(
+        "", "Folder with a built VideoCMS panel that is to be served; empty: none."
+    )
+    panel_host: str = _setting(
+        "",
+        "Host name the panel has for itself, such as panel.example.org; empty: it is at /, and the pages "
+        "of this server at /library.",
+    )
     uploads_create_folders: bool = _setting(
         False, "Uploads API: create the folder of an upload when it does not exist."
     )
+
+    @property
+    def has_panel_at_root(self) -> bool:
+        """Whether / is somebody else's, so that the pages of this server are at /library."""
+        return bool(self.panel_dir) and not self.panel_host
 
     @property
     def files_dir(self) -> Path:
@@ -180,6 +194,8 @@ def _check_ranges(settings: Settings) -> None:
         raise SettingsError(f"{PREFIX}LEASE_S must be at least 1")
     if settings.database_url and not settings.database_url.startswith(DATABASES):
         raise SettingsError(f"{PREFIX}DATABASE_URL must begin with postgresql:// or sqlite:///")
+    if not re.fullmatch(r"[A-Za-z0-9.-]*", settings.panel_host):
+        raise SettingsError(f"{PREFIX}PANEL_HOST must be a name alone, such as panel.example.org")
     if settings.base_url and not settings.base_url.startswith(("http://", "https://")):
         raise SettingsError(f"{PREFIX}BASE_URL must begin with http:// or https://")
 

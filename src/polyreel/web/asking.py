@@ -32,18 +32,22 @@ PageRequest = Request[Any, Any, Any]
 class Asking:
     """`wants_page`: a person is looking, not a script. `address`: path and query, for coming back
     after signing in; empty where going there again makes no sense. `page`: how an error may look.
+    `home`: where the library is.
     """
 
     wants_page: bool = True
     address: str = ""
     app_name: Callable[[], str] = lambda: "Polyreel"
     page: PageClass = "plain"
+    home: str = "/"
 
 
 _now: ContextVar[Asking] = ContextVar("polyreel.web.asking", default=Asking())  # noqa: B039 - frozen
 
 
-def read_asking(scope: Scope, *, app_name: Callable[[], str], embed_allowed: bool) -> Asking:
+def read_asking(
+    scope: Scope, *, app_name: Callable[[], str], embed_allowed: bool, home: str = "/"
+) -> Asking:
     """What a request wants, from its headers."""
     accepted = header(scope["headers"], "accept") or "*/*"
     wants_page = "text/html" in accepted or "*/*" in accepted
@@ -55,6 +59,7 @@ def read_asking(scope: Scope, *, app_name: Callable[[], str], embed_allowed: boo
         address=(f"{path}?{query}" if query else path) if scope["method"] == "GET" else "",
         app_name=app_name,
         page="embed" if is_player else "plain",
+        home=home,
     )
 
 

@@ -62,7 +62,9 @@ def answer(error: AppError) -> tuple[int, Mapping[str, str], bytes]:
         return status, {**extra, "content-type": "application/json"}, _json(error, message)
     if isinstance(error, Unauthenticated) and asking.address:
         where = (
-            "/login" if asking.address == "/" else f"/login?next={quote(asking.address, safe='/')}"
+            "/login"
+            if asking.address == asking.home
+            else f"/login?next={quote(asking.address, safe='/')}"
         )
         return 303, {"location": where, "cache-control": "private, no-store"}, b""
     return _page(

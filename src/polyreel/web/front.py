@@ -13,6 +13,7 @@ from polyreel.kit.errors import Forbidden
 from polyreel.web.asking import Asking, asked, client_of, read_asking
 from polyreel.web.errors import answer
 from polyreel.web.events import EventsRoute
+from polyreel.web.moved import HOME, moved
 from polyreel.web.replies import Reply, redirect
 from polyreel.web.routes import page_routes, raw_routes
 from polyreel.web.site import Site
@@ -49,6 +50,9 @@ class WebApp:
         self._site = site
         self._static = load_static_files()
         self._events = EventsRoute(site.tools)
+        is_moved = site.settings.has_panel_at_root
+        self._home = HOME if is_moved else "/"
+        self._within = moved(self._answer) if is_moved else self._answer
         self._raw = raw_routes(site, self._events)
         self._face = make_face(
             "web",
@@ -79,7 +83,7 @@ class WebApp:
 
         with asked(self._read_asking(scope)):
             try:
-                await self._answer(scope, receive, watched)
+                await self._within(scope, receive, watched)
             except Exception as error:
                 if has_started:
                     raise
@@ -111,4 +115,5 @@ class WebApp:
             scope,
             app_name=lambda: site.app_name,
             embed_allowed=site.settings.embed_allowed,
+            home=self._home,
         )

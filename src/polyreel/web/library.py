@@ -18,7 +18,7 @@ from polyreel.core.library import (
 from polyreel.http.face import KnownActor
 from polyreel.infra.tx import Tx
 from polyreel.kit.errors import Conflict, NotFound
-from polyreel.web.asking import PageRequest, client_of, scope_of
+from polyreel.web.asking import PageRequest, client_of, now_asked, scope_of
 from polyreel.web.cards import BLANK, make_card
 from polyreel.web.render import render
 from polyreel.web.replies import Reply, html_reply, json_reply
@@ -90,7 +90,7 @@ def make_folder(site: OurSite, actor: KnownActor, data: JSONBody[NewFolder]) -> 
 
 def folder_address(folder: Folder) -> str:
     """The page of a folder."""
-    return f"/?folder={folder.id}"
+    return f"{now_asked().home}?folder={folder.id}"
 
 
 def _shown(folder: Folder, count: int) -> dict[str, object]:
@@ -109,11 +109,12 @@ def _crumbs(tx: Tx, folder: Folder | None) -> list[dict[str, str]]:
     above = [
         {"name": each.name, "url": folder_address(each)} for each in folder_path(tx, folder.id)
     ]
-    return [{"name": "Library", "url": "/"}, *above[:-1]]
+    return [{"name": "Library", "url": now_asked().home}, *above[:-1]]
 
 
 def _older(folder_id: int | None, before: int) -> str:
-    return f"/?folder={folder_id}&before={before}" if folder_id else f"/?before={before}"
+    folder = f"folder={folder_id}&" if folder_id else ""
+    return f"{now_asked().home}?{folder}before={before}"
 
 
 def _number(text: str | None) -> int | None:

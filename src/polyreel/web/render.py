@@ -31,6 +31,7 @@ def render(
     user = {"name": actor.username, "is_admin": actor.is_admin} if actor else None
     given = {
         "app_name": now_asked().app_name(),
+        "home": now_asked().home,
         "user": user,
         "insecure": client is not None and is_insecure(client),
         **context,

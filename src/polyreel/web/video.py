@@ -23,7 +23,7 @@ from polyreel.core.webhooks import list_webhooks_of_player
 from polyreel.http.face import KnownActor
 from polyreel.infra.tx import Tx
 from polyreel.kit.ids import parse_uuid
-from polyreel.web.asking import PageRequest, client_of, scope_of
+from polyreel.web.asking import PageRequest, client_of, now_asked, scope_of
 from polyreel.web.captcha import challenge_address
 from polyreel.web.cards import make_card
 from polyreel.web.facts import list_facts
@@ -53,7 +53,9 @@ def show_video(
     with site.db.read() as tx:
         video = _find(tx, actor, uuid)
         card = make_card(video, actor, list_renditions(tx, video.media_id))
-        crumbs = _crumbs(tx, video) if card["mine"] else [{"name": "Library", "url": "/"}]
+        crumbs = (
+            _crumbs(tx, video) if card["mine"] else [{"name": "Library", "url": now_asked().home}]
+        )
         facts = list_facts(video, find_probe(tx, video.media_id))
         webhooks = list_webhooks_of_player(tx, video.user_id)
     if site.must_solve_captcha(scope_of(request), actor, video.user_id):
@@ -152,7 +154,7 @@ def _card(tx: Tx, video: Video, actor: Actor) -> dict[str, Any]:
 def _crumbs(tx: Tx, video: Video) -> list[dict[str, str]]:
     path = folder_path(tx, video.folder_id)
     folders = [{"name": each.name, "url": folder_address(each)} for each in path]
-    return [{"name": "Library", "url": "/"}, *folders]
+    return [{"name": "Library", "url": now_asked().home}, *folders]
 
 
 def _embed_height(video: Video) -> int:

@@ -4,7 +4,8 @@
 """
 
 from polyreel.dialects.videocms.errors import answer_media
+from polyreel.dialects.videocms.panel import PanelApp
 from polyreel.dialects.videocms.rate import RateLimits
 from polyreel.dialects.videocms.routes import make_app
 
-__all__ = ["RateLimits", "answer_media", "make_app"]
+__all__ = ["PanelApp", "RateLimits", "answer_media", "make_app"]

@@ -9,7 +9,8 @@ export class ApiError extends Error {
 
 export function goToLogin() {
   const next = location.pathname + location.search;
-  location.assign(`/login?next=${encodeURIComponent(next)}`);
+  const home = document.documentElement.dataset.home ?? '/';
+  location.assign(`${home === '/' ? '' : home}/login?next=${encodeURIComponent(next)}`);
 }
 
 /** A sentence for a failed answer: the server's own when it gave one. */

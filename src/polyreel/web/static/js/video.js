@@ -40,7 +40,7 @@ const actions = {
     if (card) fill(card);
   },
   async delete() {
-    if (await askDelete(uuid, name())) location.assign(page.querySelector('.crumbs li:last-child a')?.href ?? '/');
+    if (await askDelete(uuid, name())) location.assign(page.querySelector('.crumbs li:last-child a')?.href ?? document.documentElement.dataset.home);
   },
 };
 
