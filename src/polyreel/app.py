@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import ArgumentError
 
-from polyreel.core import ingest, media, upkeep
+from polyreel.core import ingest, media, upkeep, webhooks
 from polyreel.core.ingest import tables as _ingest
 from polyreel.core.library import tables as _library
 from polyreel.core.media import tables as _media
@@ -53,7 +53,7 @@ _LOCAL_NETWORKS = (
     "::1/128", "fc00::/7", "fe80::/10",
 )  # fmt: skip
 
-KINDS: Sequence[JobKind] = (*media.KINDS, *ingest.KINDS, *upkeep.KINDS)
+KINDS: Sequence[JobKind] = (*media.KINDS, *ingest.KINDS, *webhooks.KINDS, *upkeep.KINDS)
 
 
 def open_database(settings: Settings, notifier: Notifier) -> Database:
@@ -68,6 +68,7 @@ def open_database(settings: Settings, notifier: Notifier) -> Database:
             lock_path=settings.run_dir / "db.lock",
             notifier=notifier,
             enqueuer=JobQueue(KINDS),
+            recorder=webhooks.EventLog(),
         )
     except (ValueError, ArgumentError) as error:
         raise SettingsError(f"POLYREEL_DATABASE_URL: {error}") from None

@@ -2,7 +2,7 @@
 notices leave the process.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,15 @@ from polyreel.infra.notify import Notifier
 from polyreel.kit import clock
 from polyreel.kit.errors import Invalid, Unavailable
 
-__all__ = ["Database", "DatabaseUnavailable", "Enqueuer", "JobOrder", "Tx"]
+__all__ = [
+    "Database",
+    "DatabaseUnavailable",
+    "Enqueuer",
+    "EventOrder",
+    "JobOrder",
+    "Recorder",
+    "Tx",
+]
 
 
 class DatabaseUnavailable(Unavailable):
@@ -45,13 +53,31 @@ class Enqueuer(Protocol):
         """The id of the new job; None when an unfinished one has this key already."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EventOrder:
+    """Something that is now so, such as `video.ready`: whom it concerns, and a few facts as JSON."""
+
+    kind: str
+    owner_id: int
+    data: Mapping[str, Any]
+
+
+class Recorder(Protocol):
+    """What a Tx gives its events to, once, at the end of its block."""
+
+    def record(self, tx: "Tx", events: Sequence[EventOrder]) -> None:
+        """Write them down, in their order; part of the caller's transaction."""
+
+
 class Tx:
     """One transaction: `session` for rows, `now` for every time written in it."""
 
-    def __init__(self, session: Session, database: "Database") -> None:
+    def __init__(self, session: Session, database: "Database", *, has_turn: bool = False) -> None:
         self.session = session
         self.now = clock.now()
         self.database = database
+        self._has_turn = has_turn
+        self._events: list[EventOrder] = []
         self._topics: dict[str, None] = {}
         self._afterwards: list[Callable[[], None]] = []
 
@@ -80,12 +106,37 @@ class Tx:
         """Tell every process, after the commit, that `topic` changed."""
         self._topics[topic] = None
 
+    def emit(self, kind: str, *, owner_id: int, data: Mapping[str, Any]) -> None:
+        """Say what is so with this transaction, to whoever wants to know; `data` is small.
+
+        Only in a write block that takes turns: the order of events is that of the commits.
+        """
+        if not self._has_turn:
+            raise RuntimeError(f"{kind} was emitted outside a turn to write")
+        self._events.append(EventOrder(kind=kind, owner_id=owner_id, data=data))
+
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """A part that may fail by itself: on an exception its rows and events are taken back."""
+        emitted = len(self._events)
+        try:
+            with self.session.begin_nested():
+                yield
+                self.session.flush()
+        except BaseException:
+            del self._events[emitted:]
+            raise
+
     def after_commit(self, action: Callable[[], None]) -> None:
         """Run `action` in this process after the commit; never after a rollback."""
         self._afterwards.append(action)
 
     def prepare(self) -> None:
-        """Pass the notices on with the commit, where the database can; called once by Database."""
+        """Write what was emitted, and pass the notices on with the commit, where the database can;
+        called once by Database.
+        """
+        if self._events and self.database.recorder is not None:
+            self.database.recorder.record(self, self._events)
         self.session.flush()
         if self._topics and self.database.engines.announce(self.session, list(self._topics)):
             self._topics.clear()
@@ -103,15 +154,23 @@ class Database:
     """The door to the database: `with db.read() as tx`, `with db.write() as tx`.
 
     Both raise DatabaseUnavailable when it does not answer, and Invalid when it cannot hold a value.
+    Without a `recorder` nobody wants to know what transactions emit.
     """
 
     def __init__(
-        self, url: str, *, lock_path: Path, notifier: Notifier, enqueuer: Enqueuer
+        self,
+        url: str,
+        *,
+        lock_path: Path,
+        notifier: Notifier,
+        enqueuer: Enqueuer,
+        recorder: Recorder | None = None,
     ) -> None:
         self.engines = open_engines(url, lock_path)
         self.dialect = self.engines.dialect
         self.notifier = notifier
         self.enqueuer = enqueuer
+        self.recorder = recorder
         source = self.engines.make_source(notifier.hear)
         if source is not None:
             notifier.join(source)
@@ -140,7 +199,7 @@ class Database:
             session.begin(),
         ):
             self.engines.begin(session, alone=alone)
-            tx = Tx(session, self)
+            tx = Tx(session, self, has_turn=alone)
             yield tx
             tx.prepare()
         tx.finish()

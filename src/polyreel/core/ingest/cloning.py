@@ -29,7 +29,7 @@ def clone_by_sha256(
     if own is None:
         raise BytesNotFound
     within_quota(tx, actor.user_id, least=own.size_bytes, wanted=own.size_bytes)
-    return library.create_video(
+    video = library.create_video(
         tx,
         actor,
         media=library.get_media(tx, own.media_id),
@@ -39,3 +39,5 @@ def clone_by_sha256(
         source=source,
         visibility=own.visibility,
     )
+    library.tell_state(tx, own.media_id)
+    return video

@@ -63,9 +63,18 @@ def publish(tx: Tx, actor: Actor, stored: StoredBytes, entry: Entry) -> tuple[Vi
         visibility=entry.visibility,
     )
     if entry.source != "remote":
-        # What was fetched has figures of its own.
+        # What was fetched has figures, and an event, of its own.
         add_counts(tx, [Count("upload", actor.user_id, stored.size_bytes, media.id)])
+        _tell_finished(tx, video, stored.size_bytes)
+    # Its twin may be ready for years.
+    library.tell_state(tx, media.id)
     return video, is_kept
+
+
+def _tell_finished(tx: Tx, video: Video, size_bytes: int) -> None:
+    facts = {"uuid": video.uuid, "name": video.name, "size_bytes": size_bytes}
+    data = {"video": facts, "source": video.source}
+    tx.emit("upload.finished", owner_id=video.user_id, data=data)
 
 
 def _media(tx: Tx, actor: Actor, stored: StoredBytes) -> tuple[Media, bool]:

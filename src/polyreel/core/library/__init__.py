@@ -41,6 +41,7 @@ from polyreel.core.library.moving import move_items
 from polyreel.core.library.policy import end_every_ticket
 from polyreel.core.library.posters import list_poster_keys, set_poster
 from polyreel.core.library.tags import Tag, TagNotFound, add_tag, list_tags, remove_tag
+from polyreel.core.library.telling import tell_state
 from polyreel.core.library.usage import Usage, usage_of
 from polyreel.core.library.videos import (
     VISIBILITIES,
@@ -109,6 +110,7 @@ __all__ = [
     "search_videos",
     "set_media_sha256",
     "set_poster",
+    "tell_state",
     "update_media",
     "update_media_progress",
     "update_video",

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, delete, func, select, update
 from polyreel.core.library.folders import writable_folder
 from polyreel.core.library.media import delete_media_if_unused
 from polyreel.core.library.tables import FolderRow, MediaRow, VideoRow
+from polyreel.core.library.telling import tell_deleted
 from polyreel.core.library.tree import depths_below, in_batches, quietly
 from polyreel.core.library.videos import VideoNotFound, writable_video
 from polyreel.core.users import Actor, allow
@@ -23,6 +24,7 @@ def delete_video(tx: Tx, actor: Actor, uuid: str) -> int | None:
     tx.session.delete(row)
     tx.session.flush()
     _tell(tx, row.uuid, row.user_id)
+    tell_deleted(tx, row.uuid, row.name, row.user_id)
     return media_id if delete_media_if_unused(tx, media_id) else None
 
 
@@ -75,10 +77,17 @@ class _Doomed:
     uuid: str
     user_id: int
     media_id: int
+    name: str
 
 
 def _find(tx: Tx, *which: ColumnElement[bool]) -> list[_Doomed]:
-    columns = (VideoRow.id, VideoRow.uuid, VideoRow.user_id, VideoRow.media_id)
+    columns = (
+        VideoRow.id,
+        VideoRow.uuid,
+        VideoRow.user_id,
+        VideoRow.media_id,
+        VideoRow.name,
+    )
     return [_Doomed(*row) for row in tx.session.execute(select(*columns).where(*which))]
 
 
@@ -100,6 +109,7 @@ def _delete(tx: Tx, doomed: Collection[_Doomed]) -> None:
             tx.notify(f"media:{media_id}")
     for each in doomed:
         _tell(tx, each.uuid, each.user_id)
+        tell_deleted(tx, each.uuid, each.name, each.user_id)
 
 
 def _send_home(tx: Tx, which: ColumnElement[bool]) -> None:

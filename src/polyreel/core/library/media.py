@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import func, select, update
 
 from polyreel.core.library.tables import MediaRow, VideoRow
+from polyreel.core.library.telling import tell_state
 from polyreel.infra.tx import Tx
 from polyreel.kit.errors import NotFound
 
@@ -87,6 +88,7 @@ def join_media(tx: Tx, media_id: int, into_id: int) -> None:
     tx.session.flush()
     tx.notify(f"media:{media_id}")
     notify_media(tx, into_id)
+    tell_state(tx, into_id)
 
 
 def set_media_sha256(tx: Tx, media_id: int, sha256: str) -> None:
@@ -101,7 +103,9 @@ def find_probe(tx: Tx, media_id: int) -> str | None:
 
 
 def update_media(tx: Tx, media_id: int, **values: object) -> None:
-    """Set columns of a media, count its revision up and tell every process."""
+    """Set columns of a media, count its revision up and tell every process; a new state is an event
+    of each of its videos.
+    """
     row = tx.session.get(MediaRow, media_id)
     if row is None:
         raise NotFound("The media has been deleted.")
@@ -111,6 +115,8 @@ def update_media(tx: Tx, media_id: int, **values: object) -> None:
     row.revision = row.revision + 1
     tx.session.flush()
     notify_media(tx, media_id)
+    if "state" in values:
+        tell_state(tx, media_id)
 
 
 def update_media_progress(tx: Tx, media_id: int, progress: float) -> None:

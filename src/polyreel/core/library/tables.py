@@ -85,6 +85,8 @@ class VideoRow(Base):
     source: Mapped[str] = mapped_column(String(16))
     visibility: Mapped[str] = mapped_column(String(16))
     policy_version: Mapped[int] = mapped_column(Integer, default=1)
+    # The last state that an event said of it.
+    told: Mapped[str] = mapped_column(String(16), default="")
     # The picture someone chose for it; None: the media's.
     poster_key: Mapped[str | None] = mapped_column(String(200))
     created_at: Mapped[datetime] = mapped_column(UtcTime)

@@ -11,6 +11,7 @@ from polyreel.core.ingest import (
 from polyreel.core.stats import trim_statistics
 from polyreel.core.upkeep.sweep import sweep_files
 from polyreel.core.users import delete_expired
+from polyreel.core.webhooks import trim_events, wake_waiting
 from polyreel.infra.jobs import Job, JobKind, trim_jobs
 from polyreel.infra.jobs.schedule import Periodic
 from polyreel.infra.tools import Tools
@@ -37,6 +38,8 @@ def _sweep_rows(job: Job) -> None:
         delete_expired_answers(tx)
         trim_jobs(tx, tx.now - JOBS_KEPT)
         trim_statistics(tx)
+        trim_events(tx)
+        wake_waiting(tx)
 
 
 KINDS = (

@@ -121,12 +121,11 @@ def _again(kind: JobKind, tries: int, message: str, error: str, least_s: float =
 def _tell(tx: Tx, kind: JobKind, args: Mapping[str, Any], ending: Ending) -> None:
     """Let the kind write its part; if that breaks, the job ends all the same."""
     try:
-        with tx.session.begin_nested():
+        with tx.attempt():
             if ending.step == "failed" and kind.on_failed is not None:
                 kind.on_failed(tx, args, ending.message)
             if ending.step == "cancelled" and kind.on_cancelled is not None:
                 kind.on_cancelled(tx, args)
-            tx.session.flush()
     except OperationalError:
         raise
     except Exception:

@@ -17,6 +17,7 @@ __all__ = [
     "cancel_jobs_by_key",
     "find_job",
     "get_job",
+    "hasten_job",
     "list_jobs",
     "queue_of",
     "raise_priority",
@@ -146,6 +147,24 @@ def raise_priority(tx: Tx, key: str, priority: int) -> bool:
         .execution_options(synchronize_session=False)
     )
     return _count(raised) > 0
+
+
+def hasten_job(tx: Tx, key: str) -> bool:
+    """Let the job of this key that waits for its moment be due now. True when there was one."""
+    waiting = (
+        update(JobRow)
+        .where(JobRow.key == key, JobRow.state == JobState.QUEUED.value)
+        .where(JobRow.run_after > now_us())
+        .values(run_after=now_us())
+        .returning(JobRow.id, JobRow.kind)
+        .execution_options(synchronize_session=False)
+    )
+    hastened = tx.session.execute(waiting).all()
+    queue = queue_of(tx)
+    for job_id, kind in hastened:
+        if kind in queue.kinds:
+            queue.announce(tx, job_id, queue.kinds[kind])
+    return bool(hastened)
 
 
 def retry_job(tx: Tx, job_id: int) -> bool:

@@ -4,7 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address, ip_address
 from typing import TYPE_CHECKING, Protocol
@@ -13,6 +13,7 @@ from polyreel import __version__
 from polyreel.infra.outbound.addresses import Address, Rules, plain, read_host
 from polyreel.infra.outbound.bounds import Answer, Limits, Watch
 from polyreel.infra.outbound.errors import BadAddress, BadAnswer, Unreachable
+from polyreel.kit.errors import AppError
 
 if TYPE_CHECKING:
     from polyreel.infra.outbound.wire import Exchange, Url
@@ -112,12 +113,17 @@ class Outbound:
         *,
         headers: Mapping[str, str],
         limits: Limits | None = None,
+        first_bytes: int | None = None,
     ) -> Fetched:
-        """POST, without following redirects, and the whole answer. Raises as `get`."""
+        """POST, without following redirects, and the whole answer. Raises as `get`.
+
+        With `first_bytes` the status is what counts: so much of the body is told, as far as it came.
+        """
         watch = Watch(limits or Limits(), None)
         target = self._read(url)
         with self._exchange(watch) as exchange:
-            return _whole(exchange.send("POST", target, headers, body))
+            answer = exchange.send("POST", target, headers, body)
+            return _whole(answer) if first_bytes is None else _begun(answer, first_bytes)
 
     def addresses(self, host: str, port: int, watch: Watch) -> list[str]:
         """The addresses to connect to, every one of them checked; for the wire alone.
@@ -193,6 +199,16 @@ class Outbound:
 
 def _whole(answer: Answer) -> Fetched:
     return Fetched(status=answer.status, headers=answer.headers, body=b"".join(answer.chunks))
+
+
+def _begun(answer: Answer, most: int) -> Fetched:
+    body = b""
+    with suppress(AppError):
+        for chunk in answer.chunks:
+            body += chunk
+            if len(body) >= most:
+                break
+    return Fetched(status=answer.status, headers=answer.headers, body=body[:most])
 
 
 def _not_found(name: str, error: object) -> Exception:

@@ -28,6 +28,8 @@ def end_completed(tx: Tx, row: RemoteRow, host: str) -> None:
     _end(tx, row, "completed")
     fetched = Count("remote", row.user_id, row.received_bytes, label=host)
     add_counts(tx, [fetched, Count("remote_time", row.user_id, row.duration_ms, label=host)])
+    video = {"uuid": row.video_uuid, "name": row.name}
+    _tell(tx, row, "finished", video=video, host=host, size_bytes=row.received_bytes)
 
 
 def end_canceled(tx: Tx, row: RemoteRow) -> None:
@@ -46,6 +48,7 @@ def on_failed(tx: Tx, args: Mapping[str, Any], message: str) -> None:
     if row is not None and row.status not in ENDED:
         row.error = message[:_LONGEST_ERROR]
         _end(tx, row, "failed")
+        _tell(tx, row, "failed", message=row.error)
 
 
 def on_cancelled(tx: Tx, args: Mapping[str, Any]) -> None:
@@ -53,6 +56,12 @@ def on_cancelled(tx: Tx, args: Mapping[str, Any]) -> None:
     row = tx.session.get(RemoteRow, args["download_id"])
     if row is not None and row.status not in ENDED:
         end_canceled(tx, row)
+
+
+def _tell(tx: Tx, row: RemoteRow, how: str, **facts: Any) -> None:
+    # Not its address: people put passwords and tickets into those.
+    data = {"download_id": row.id, "name": row.name, **facts}
+    tx.emit(f"remote_download.{how}", owner_id=row.user_id, data=data)
 
 
 def _end(tx: Tx, row: RemoteRow, status: str) -> None:
