@@ -39,7 +39,7 @@ def make_document(apis: Sequence[Api]) -> dict[str, Any]:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
-        "tags": [tag for api in apis for tag in _tags(api)],
+        "tags": _tags(apis),
         "paths": {path: paths[path] for path in sorted(paths)},
         "components": {
             "schemas": shapes.components,
@@ -87,14 +87,16 @@ def _schemas(operation: Operation) -> list[Any]:
     return found
 
 
-def _tags(api: Api) -> list[dict[str, str]]:
-    chapters = dict.fromkeys(
-        route.operation.chapter for route in api.routes if route.operation is not None
-    )
-    return [
-        {"name": api.title, "description": api.says},
-        *({"name": _chapter_tag(api, each)} for each in chapters),
-    ]
+def _tags(apis: Sequence[Api]) -> list[dict[str, str]]:
+    """Each API, then its chapters; what serves a part of an API goes on where that was."""
+    found: dict[str, dict[str, str]] = {}
+    for api in sorted(apis, key=lambda each: each.title):
+        found.setdefault(api.title, {"name": api.title, "description": api.says})
+        for route in api.routes:
+            if route.operation is not None:
+                name = _chapter_tag(api, route.operation.chapter)
+                found.setdefault(name, {"name": name})
+    return list(found.values())
 
 
 def _chapter_tag(api: Api, chapter: str) -> str:

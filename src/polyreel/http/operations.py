@@ -13,9 +13,12 @@ from typing import Any, Literal
 
 from litestar.handlers import HTTPRouteHandler
 
+from polyreel.http.middleware import ASGIApp, Receive, Scope, Send
+
 __all__ = [
     "OPERATION",
     "Api",
+    "ApiApp",
     "Given",
     "Operation",
     "Parameter",
@@ -102,6 +105,18 @@ class Api:
     routes: Sequence[Route]
     schemes: Mapping[str, Mapping[str, str]]
     security: Mapping[Who, Sequence[str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiApp:
+    """An ASGI app that can say what it serves."""
+
+    api: Api
+    app: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        await self.app(scope, receive, send)
 
 
 def find_operation(handler: Any) -> Operation | None:

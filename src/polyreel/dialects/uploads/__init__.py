@@ -7,17 +7,17 @@ its uploads page does not describe: they are answered 404.
 from polyreel.core.users import KeyAudit
 from polyreel.dialects.uploads.auth import authenticate
 from polyreel.dialects.uploads.errors import answer
-from polyreel.dialects.uploads.routes import ROUTES
+from polyreel.dialects.uploads.routes import API, ROUTES
 from polyreel.http.face import make_face
-from polyreel.http.middleware import ASGIApp
+from polyreel.http.operations import ApiApp
 from polyreel.infra.tools import Tools
 
 __all__ = ["make_app"]
 
 
-def make_app(tools: Tools, audit: KeyAudit | None = None) -> ASGIApp:
+def make_app(tools: Tools, audit: KeyAudit | None = None) -> ApiApp:
     """The ASGI app of every path that begins with `/api/client/v1`."""
-    return make_face(
+    face = make_face(
         "uploads",
         ROUTES,
         tools=tools,
@@ -26,3 +26,4 @@ def make_app(tools: Tools, audit: KeyAudit | None = None) -> ASGIApp:
         audit=audit,
         auth_first=True,
     )
+    return ApiApp(api=API, app=face)

@@ -12,6 +12,7 @@ from polyreel.core.ingest import Upload, UploadLimits
 from polyreel.core.library import Video, VideoNotFound
 from polyreel.core.users import Actor
 from polyreel.dialects.uploads.errors import UPLOADS_AT_ONCE
+from polyreel.dialects.uploads.operations import told
 from polyreel.dialects.uploads.shapes import Accepted, UploadList, UploadStatus
 from polyreel.dialects.uploads.translate import (
     path_to_names,
@@ -23,6 +24,7 @@ from polyreel.http.auth import header
 from polyreel.http.face import KnownActor, ServerTools, raw_of
 from polyreel.http.middleware import Scope
 from polyreel.http.multipart import MalformedBody
+from polyreel.http.operations import Parameter
 from polyreel.http.throttle import Throttle
 from polyreel.http.uploads import Received, receive_upload
 from polyreel.infra.tools import Tools
@@ -35,6 +37,16 @@ _BASE = "/api/client/v1"
 _LISTED = 50
 _LONGEST_KEY = 255
 _NO_STORE = {"Cache-Control": "no-store"}
+_ONCE = "The same key within a day gives the same answer, and no second upload."
+_UUID = {"type": "string", "format": "uuid"}
+_FORM = {
+    "type": "object",
+    "properties": {
+        "video": {"type": "string", "format": "binary"},
+        "folder": {"type": "string", "description": "A collection, such as root/my-folder."},
+    },
+    "required": ["video", "folder"],
+}
 
 # Per server and tenant.
 THROTTLE = Throttle(burst=UPLOADS_AT_ONCE, every_s=0.5)
@@ -46,7 +58,17 @@ class CollectionNotFound(NotFound):
     default = "The specified collection path was not found."
 
 
-@post(f"{_BASE}/uploads", status_code=202)
+@post(
+    f"{_BASE}/uploads",
+    status_code=202,
+    opt=told(
+        Accepted,
+        *(404, 413, 422, 429, 507),
+        status=202,
+        takes={"multipart/form-data": _FORM},
+        parameters=(Parameter(name="Idempotency-Key", place="header", note=_ONCE),),
+    ),
+)
 async def create_upload(
     request: Request[Any, Any, Any], actor: KnownActor, tools: ServerTools
 ) -> Response[Accepted]:
@@ -83,7 +105,7 @@ async def create_upload(
         raise _faults(Received()) from None
 
 
-@get(f"{_BASE}/uploads", sync_to_thread=True)
+@get(f"{_BASE}/uploads", sync_to_thread=True, opt=told(UploadList))
 def list_uploads(actor: KnownActor, tools: ServerTools) -> Response[UploadList]:
     """The tenant's 50 most recent videos, whichever way they came in."""
     with tools.db.read() as tx:
@@ -91,7 +113,15 @@ def list_uploads(actor: KnownActor, tools: ServerTools) -> Response[UploadList]:
     return Response(UploadList([video_to_listed(each) for each in videos]), headers=_NO_STORE)
 
 
-@get(f"{_BASE}/uploads/{{video_id:str}}", sync_to_thread=True)
+@get(
+    f"{_BASE}/uploads/{{video_id:str}}",
+    sync_to_thread=True,
+    opt=told(
+        UploadStatus,
+        404,
+        parameters=(Parameter(name="video_id", place="path", schema=_UUID),),
+    ),
+)
 def get_upload(
     video_id: FromPath[str], actor: KnownActor, tools: ServerTools
 ) -> Response[UploadStatus]:

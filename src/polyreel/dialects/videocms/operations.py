@@ -44,6 +44,7 @@ _NOTES = {
     412: "Another version of the protocol.",
     413: "Larger than is allowed.",
     423: "Another request is at work on it.",
+    460: "The bytes are not those of the checksum.",
     429: "Too fast, or too much at once.",
     503: "Not now; Retry-After says when.",
 }

@@ -31,11 +31,13 @@ from polyreel.dialects.videocms.tags import TAGS
 from polyreel.dialects.videocms.thumbnail import THUMBNAILS
 from polyreel.dialects.videocms.turns import Turns
 from polyreel.dialects.videocms.tus import is_tus, make_tus
+from polyreel.dialects.videocms.tus_operations import TUS_ROUTES
 from polyreel.dialects.videocms.upload import make_uploads
 from polyreel.dialects.videocms.version import check_version, get_example
 from polyreel.dialects.videocms.webhooks import WEBHOOKS
 from polyreel.http.face import make_face
-from polyreel.http.middleware import ASGIApp, Receive, Scope, Send
+from polyreel.http.middleware import Receive, Scope, Send
+from polyreel.http.operations import Api, ApiApp, Route, routes_of
 from polyreel.http.throttle import LoginThrottle
 from polyreel.infra.tools import Tools
 
@@ -51,7 +53,7 @@ def make_app(  # noqa: PLR0913 - what the faces of one process share
     options: OptionsCache | None = None,
     limits: RateLimits | None = None,
     probe_wait_s: float = 5.0,
-) -> ASGIApp:
+) -> ApiApp:
     """The ASGI app of `/api/*` and `/v/<uuid>/status`; `audit` notes the use of keys.
 
     `logins` counts wrong passwords, `limits` requests, for all faces that share them. An upload is
@@ -108,7 +110,32 @@ def make_app(  # noqa: PLR0913 - what the faces of one process share
         await (for_anyone if is_open else for_known)(scope, receive, send)
 
     limited = (limits or RateLimits(options)).around(with_body_limit(app, options))
-    return with_cors(limited, options, answers_options=lambda path: is_tus("OPTIONS", path))
+    readable = with_cors(limited, options, answers_options=lambda path: is_tus("OPTIONS", path))
+    return ApiApp(api=_api([*routes_of([*public, *private]), *TUS_ROUTES]), app=readable)
+
+
+def _api(routes: Sequence[Route]) -> Api:
+    bearer = {"type": "http", "scheme": "bearer"}
+    return Api(
+        name="videocms",
+        title="VideoCMS",
+        says="The API of VideoCMS, as its panel, its player and scripts use it.",
+        routes=routes,
+        schemes={
+            "login": {
+                **bearer,
+                "bearerFormat": "JWT",
+                "description": "The token of `POST /api/auth/login`.",
+            },
+            "key": {**bearer, "description": "An API key, `ak_...`."},
+        },
+        security={
+            "anyone": [],
+            "known": ["login", "key"],
+            "login": ["login"],
+            "admin": ["login"],
+        },
+    )
 
 
 def _routes(handlers: Sequence[HTTPRouteHandler]) -> frozenset[tuple[str, str]]:
