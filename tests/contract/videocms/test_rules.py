@@ -124,3 +124,16 @@ class TestOrigins:
     def test_every_answer_varies_by_origin(self, site):
         for found in (site.client.get("/api/config"), site.anonymous("GET", "/api/files")):
             assert found.headers["vary"] == "Origin"
+
+
+def test_fields_may_come_in_xml(site):
+    kind = {"content-type": "application/xml"}
+    body = b"<folder><name>Trips &amp; more</name></folder>"
+    made = site.client.post("/api/folder", content=body, headers=kind)
+    assert (made.status_code, made.json()["Name"]) == (200, "Trips & more")
+    ids = f"<x><FolderIDs><FolderID>{made.json()['ID']}</FolderID></FolderIDs></x>"
+    gone = site.client.request("DELETE", "/api/folders", content=ids, headers=kind)
+    assert (gone.status_code, gone.content) == (200, b"")
+    evil = b"<!DOCTYPE a [<!ENTITY f SYSTEM 'file:///etc/passwd'>]><a><Name>&f;</Name></a>"
+    refused = site.client.post("/api/folder", content=evil, headers=kind)
+    assert is_text(refused, 400)

@@ -1,5 +1,5 @@
 """From a request to the fields of a dataclass, as the upstream framework does it: names in any case,
-from JSON, forms and the query, and the same words for the first rule that fails.
+from JSON, XML, forms and the query, and the same words for the first rule that fails.
 
 A field says its name in the API and its rules: `name: Annotated[str, Param("Name", REQUIRED, most(120))]`.
 It is an int, a float, a bool or a str; with `| None` it is known whether it was sent; or a list of
@@ -27,6 +27,7 @@ from polyreel.dialects.videocms.rules import (
     least,
     most,
 )
+from polyreel.dialects.videocms.xml_bodies import Element, NotXml, read_xml
 from polyreel.http.multipart import text_parts
 from polyreel.kit.errors import Invalid
 
@@ -214,6 +215,8 @@ def _from_body(fields: Fields, sent: Sent) -> dict[str, Any]:
         return _from_texts(fields, _pairs(sent.body))
     if kind == "multipart/form-data":
         return _from_texts(fields, text_parts(sent.content_type, sent.body))
+    if kind in ("application/xml", "text/xml"):
+        return _from_xml(fields, sent.body)
     raise Malformed
 
 
@@ -223,6 +226,33 @@ def _from_json(fields: Fields, body: bytes) -> dict[str, Any]:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Malformed from None
     return _from_object(fields, given)
+
+
+def _from_xml(fields: Fields, body: bytes) -> dict[str, Any]:
+    try:
+        given = read_xml(body)
+    except NotXml:
+        raise Malformed from None
+    return _from_element(fields, given)
+
+
+def _from_element(fields: Fields, given: Element) -> dict[str, Any]:
+    found = {}
+    for name, field in fields.items():
+        values = [
+            _from_inside(field.kind, each) for each in _all_named(given.inside, field.param.sent_as)
+        ]
+        if values:
+            found[name] = values if field.is_list else values[0]
+    return found
+
+
+def _from_inside(kind: Any, element: Element) -> Any:
+    """An element as a `kind`."""
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+        fields = fields_of(kind)
+        return kind(**_complete(fields, _from_element(fields, element)))
+    return _from_text(kind, element.text if kind is str else element.text.strip())
 
 
 def _from_object(fields: Fields, given: object) -> dict[str, Any]:
