@@ -1,10 +1,11 @@
 """A film half made, and someone who asks for it."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from polyreel.core.library import update_media, update_video
+from polyreel.core.library import get_video_by_uuid, update_media, update_video
 from polyreel.core.media.index import Fragment, pack_cuts
 from polyreel.core.media.plan import WHOLE, PlannedRendition
 from polyreel.core.media.renditions import (
@@ -29,7 +30,7 @@ from tests.factories.boxes import init_of_picture, init_of_sound
 from tests.factories.library import make_media, make_video
 from tests.factories.site import Site
 
-__all__ = ["BODY", "Reply", "Stage", "answer"]
+__all__ = ["BODY", "Reply", "Stage", "Viewing", "answer"]
 
 CUTS = (0, 2_000_000, 4_000_000, 8_000_000)
 STATUS: dict[type[AppError], int] = {
@@ -56,15 +57,80 @@ class Reply:
     body: bytes
 
 
-class Stage:
-    """The film, the app in front of it, and a ticket for it."""
+class Viewing:
+    """A film, the app in front of it, and a ticket for it."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, uuid: str) -> None:
         self.site = site
         self.tools = site.tools
         self.traffic = Traffic(self.tools.db)
         self.app = MediaApp(self.tools, self.traffic, answer, wait_s=0.4)
-        with self.tools.db.write() as tx:
+        self.uuid = uuid
+        with self.tools.db.read() as tx:
+            self.video = get_video_by_uuid(tx, site.alice, uuid)
+        self.cookie = self.ticket()
+
+    def ticket(self, *, uuid: str = "", version: int = 0, life_s: int = 60) -> str:
+        """A ticket's text; for this film as it is now unless told otherwise."""
+        version = version or self.video.policy_version
+        return self.app.tickets.issue(uuid or self.uuid, version, life_s=life_s)
+
+    def get(self, path: str, *, cookie: str | None = None, method: str = "GET", **headers: Any):
+        """Ask once, in a loop of its own; `path` begins after the film's address."""
+        # The notices that came between two loops were heard by nobody.
+        self.app._views._loop = None
+        self.app._views._drop(["*"])
+        return asyncio.run(self.ask(path, cookie=cookie, method=method, **headers))
+
+    async def ask(
+        self,
+        path: str,
+        *,
+        cookie: str | None = None,
+        method: str = "GET",
+        client: str = "192.0.2.1",
+        before: Callable[[], Awaitable[object]] | None = None,
+        **headers: str,
+    ) -> Reply:
+        """Ask within a running loop. `cookie` None: the film's own ticket; empty: none. `before` is
+        waited for before each message is taken.
+        """
+        text = self.cookie if cookie is None else cookie
+        path = path if path.startswith("/") else f"{PREFIX}/{self.uuid}/{path}"
+        path, _, query = path.partition("?")
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        if text:
+            given["cookie"] = f'other={{"a":"b"}}; {COOKIE}={text}; c[]=1'
+        scope = {
+            "type": "http", "method": method, "path": path, "query_string": query.encode(),
+            "client": (client, 1),
+            "headers": [(k.encode(), v.encode("latin-1")) for k, v in given.items()],
+        }  # fmt: skip
+        messages: list[Any] = []
+
+        async def receive() -> Any:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: Any) -> None:
+            if before is not None:
+                await before()
+            messages.append(message)
+
+        await self.app(scope, receive, send)
+        start, *bodies = messages
+        assert not bodies[-1].get("more_body", False)
+        fields = {k.decode(): v.decode("latin-1") for k, v in start["headers"]}
+        body = b"".join(message["body"] for message in bodies)
+        if method != "HEAD" and "content-length" in fields:
+            assert int(fields["content-length"]) == len(body)
+        return Reply(start["status"], fields, body)
+
+
+class Stage(Viewing):
+    """A film half made, the app in front of it, and a ticket for it."""
+
+    def __init__(self, site: Site) -> None:
+        with site.tools.db.write() as tx:
             media = make_media(tx)
             video = make_video(tx, site.alice, media)
             update_media(tx, media.id, state="processing", cuts=pack_cuts(CUTS), duration_ms=10_000)
@@ -74,22 +140,17 @@ class Stage:
                     peak_bps=1000, average_bps=900, duration_us=10_000_000,
                 )  # fmt: skip
                 add_rendition(tx, media.id, planned, WHOLE, position=position)
-        self.media_id, self.video, self.uuid = media.id, video, video.uuid
+        super().__init__(site, video.uuid)
+        self.media_id = media.id
         self.picture, self.sound = self._read()
         self.begin(self.picture.parts[0].id, "media/00/a")
         self.begin(self.sound.parts[0].id, "media/00/b")
         self.publish(0, 2)
         self.publish(1, 4, init=init_of_sound())
-        self.cookie = self.ticket()
 
     def _read(self) -> Any:
         with self.tools.db.read() as tx:
             return list_renditions(tx, self.media_id)
-
-    def ticket(self, *, uuid: str = "", version: int = 0, life_s: int = 60) -> str:
-        """A ticket's text; for this film as it is now unless told otherwise."""
-        version = version or self.video.policy_version
-        return self.app.tickets.issue(uuid or self.uuid, version, life_s=life_s)
 
     def begin(self, part_id: int, key: str) -> None:
         """A new attempt at a part, its file full of bytes."""
@@ -114,41 +175,3 @@ class Stage:
         """Change who may see the film."""
         with self.tools.db.write() as tx:
             self.video = update_video(tx, self.site.alice, self.uuid, visibility=visibility)
-
-    def get(self, path: str, *, cookie: str | None = None, method: str = "GET", **headers: str):
-        """Ask once, in a loop of its own; `path` begins after the film's address."""
-        # The notices that came between two loops were heard by nobody.
-        self.app._views._loop = None
-        self.app._views._drop(["*"])
-        return asyncio.run(self.ask(path, cookie=cookie, method=method, **headers))
-
-    async def ask(
-        self, path: str, *, cookie: str | None = None, method: str = "GET", **headers: str
-    ) -> Reply:
-        """Ask within a running loop. `cookie` None: the film's own ticket; empty: none."""
-        text = self.cookie if cookie is None else cookie
-        path = path if path.startswith("/") else f"{PREFIX}/{self.uuid}/{path}"
-        path, _, query = path.partition("?")
-        given = {name.replace("_", "-"): value for name, value in headers.items()}
-        if text:
-            given["cookie"] = f'other={{"a":"b"}}; {COOKIE}={text}; c[]=1'
-        scope = {
-            "type": "http", "method": method, "path": path, "query_string": query.encode(),
-            "headers": [(k.encode(), v.encode("latin-1")) for k, v in given.items()],
-        }  # fmt: skip
-        messages: list[Any] = []
-
-        async def receive() -> Any:
-            return {"type": "http.request", "body": b"", "more_body": False}
-
-        async def send(message: Any) -> None:
-            messages.append(message)
-
-        await self.app(scope, receive, send)
-        start, *bodies = messages
-        assert not bodies[-1].get("more_body", False)
-        fields = {k.decode(): v.decode("latin-1") for k, v in start["headers"]}
-        body = b"".join(message["body"] for message in bodies)
-        if method != "HEAD" and "content-length" in fields:
-            assert int(fields["content-length"]) == len(body)
-        return Reply(start["status"], fields, body)
