@@ -185,6 +185,7 @@ def create_asgi() -> "ASGIApp":
     from polyreel.http.auth import Proxies
     from polyreel.http.lifespan import with_lifespan
     from polyreel.http.media import MediaApp
+    from polyreel.http.media_routes import MEDIA_API
     from polyreel.http.middleware import observed
     from polyreel.http.packed import packed
     from polyreel.http.throttle import LoginThrottle
@@ -201,12 +202,15 @@ def create_asgi() -> "ASGIApp":
     logins = LoginThrottle()
     options = OptionsCache(tools.db)
     limits = videocms.RateLimits(options)
-    pages = make_web(tools, logins=logins, options=options)
+    videocms_app = videocms.make_app(tools, audit, logins=logins, options=options, limits=limits)
+    uploads_app = uploads.make_app(tools, audit)
+    described = (videocms_app.api, MEDIA_API, uploads_app.api)
+    pages = make_web(tools, logins=logins, options=options, apis=described)
     root = _panel_dir(settings)
     apps = Apps(
         media=limits.around(MediaApp(tools, traffic, videocms.answer_media)),
-        uploads=uploads.make_app(tools, audit),
-        videocms=videocms.make_app(tools, audit, logins=logins, options=options, limits=limits),
+        uploads=uploads_app,
+        videocms=videocms_app,
         web=limits.around(pages),
         panel=videocms.PanelApp(root, settings.panel_host, options, limits) if root else None,
     )

@@ -51,6 +51,8 @@ def choose(apps: Apps, path: str) -> ASGIApp:
     first, _, rest = path[1:].partition("/")
     if path.startswith(PREFIX + "/") or (rest and is_uuid(first)):
         return apps.media
+    if path in ("/api/docs", "/api/openapi.json"):
+        return apps.web
     if first == "api":
         uploads = path == "/api/client/v1" or path.startswith("/api/client/v1/")
         return apps.uploads if uploads else apps.videocms

@@ -16,11 +16,13 @@ from polyreel.core import users
 from polyreel.core.options import Options
 from polyreel.http.auth import header
 from polyreel.http.multipart import text_parts
+from polyreel.http.operations import Parameter
 from polyreel.http.player import captcha_cookie
 from polyreel.http.throttle import network_of
 from polyreel.kit.errors import Busy, Invalid, Unavailable
 from polyreel.kit.ids import parse_uuid
 from polyreel.web.asking import PageRequest, client_of, scope_of
+from polyreel.web.operations import told
 from polyreel.web.render import render
 from polyreel.web.replies import PageClass, Reply, html_reply, redirect
 from polyreel.web.site import OurSite, Site
@@ -29,6 +31,16 @@ __all__ = ["challenge_address", "show_challenge", "verify_challenge"]
 
 _MOST_FIELDS = 50
 _LARGEST_FORM_BYTES = 64 * 1024
+
+_UUID = {"type": "string", "format": "uuid"}
+_VIDEO = Parameter(name="uuid", place="query", schema=_UUID, note="Before which video.")
+_TOKENS = ("g-recaptcha-response", "h-captcha-response", "cf-turnstile-response")
+_FORM = {
+    "type": "object",
+    "properties": {"uuid": _UUID, **{name: {"type": "string"} for name in _TOKENS}},
+    "required": ["uuid"],
+}
+_FORMS = dict.fromkeys(("application/x-www-form-urlencoded", "multipart/form-data"), _FORM)
 
 
 @dataclass(frozen=True)
@@ -66,7 +78,11 @@ def challenge_address(uuid: str) -> str:
     return f"/captcha/challenge?uuid={uuid}"
 
 
-@get("/captcha/challenge", opt={"access": "anyone"}, sync_to_thread=True)
+@get(
+    "/captcha/challenge",
+    opt={"access": "anyone", **told("Captcha", 303, parameters=(_VIDEO,))},
+    sync_to_thread=True,
+)
 def show_challenge(request: PageRequest, site: OurSite) -> Reply:
     """The captcha. Who names no video goes to the start; who need not solve one, to the player."""
     uuid = parse_uuid(request.query_params.get("uuid", ""))
@@ -78,7 +94,11 @@ def show_challenge(request: PageRequest, site: OurSite) -> Reply:
     return _page(site, options, uuid)
 
 
-@post("/captcha/verify", opt={"access": "anyone"}, sync_to_thread=True)
+@post(
+    "/captcha/verify",
+    opt={"access": "anyone", **told("Captcha", 303, 400, gives={}, takes=_FORMS)},
+    sync_to_thread=True,
+)
 def verify_challenge(request: PageRequest, site: OurSite, body: RawBody) -> Reply:
     """Check what was solved, and let the viewer's address pass for 20 minutes."""
     scope = scope_of(request)

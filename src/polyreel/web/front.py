@@ -1,12 +1,14 @@
 """The front of the web interface: what holds for every request, then the route that answers it."""
 
 import logging
+from collections.abc import Sequence
 
 from polyreel.core.options import OptionsCache
 from polyreel.core.users import PASSWORDS, Passwords
 from polyreel.http.auth import is_same_origin
 from polyreel.http.face import WrongMethod, kind_of, make_face, send_answer
 from polyreel.http.middleware import Message, Receive, Scope, Send
+from polyreel.http.operations import Api
 from polyreel.http.throttle import LoginThrottle
 from polyreel.infra.tools import Tools
 from polyreel.kit.errors import Forbidden
@@ -15,7 +17,7 @@ from polyreel.web.errors import answer
 from polyreel.web.events import EventsRoute
 from polyreel.web.moved import HOME, moved
 from polyreel.web.replies import Reply, redirect
-from polyreel.web.routes import page_routes, raw_routes
+from polyreel.web.routes import PAGES_API, page_routes, raw_routes
 from polyreel.web.site import Site
 from polyreel.web.static import PREFIX, load_static_files
 
@@ -35,12 +37,15 @@ def make_app(
     options: OptionsCache | None = None,
     logins: LoginThrottle | None = None,
     passwords: Passwords = PASSWORDS,
+    apis: Sequence[Api] = (),
 ) -> "WebApp":
     """The ASGI app of all pages; close it before its tools.
 
     `logins` is best shared with the other faces, so that a password is tried in one place only.
+    `apis` are described at /api/docs, with the pages that belong to one.
     """
-    return WebApp(Site(tools, options=options, logins=logins, passwords=passwords))
+    described = [*apis, PAGES_API]
+    return WebApp(Site(tools, options=options, logins=logins, passwords=passwords, apis=described))
 
 
 class WebApp:

@@ -6,6 +6,8 @@ from litestar import Router
 from litestar.di import Provide
 
 from polyreel.http.middleware import ASGIApp
+from polyreel.http.operations import Api, find_operation, routes_of
+from polyreel.web.api import show_api, show_document
 from polyreel.web.captcha import show_challenge, verify_challenge
 from polyreel.web.library import make_folder, show_library
 from polyreel.web.login import check_login, show_login
@@ -17,7 +19,7 @@ from polyreel.web.upload import UploadRoute
 from polyreel.web.video import change_video, forget_video, show_poster, show_state, show_video
 from polyreel.web.watch import show_player
 
-__all__ = ["ANYONE", "page_routes", "raw_routes"]
+__all__ = ["ANYONE", "PAGES_API", "page_routes", "raw_routes"]
 
 PAGES = (
     show_setup, finish_setup,      # GET POST  /setup?token=          anyone
@@ -32,15 +34,27 @@ PAGES = (
     show_page,                     # GET       /p/<path>              anyone
     show_challenge,                # GET       /captcha/challenge?uuid=   anyone
     verify_challenge,              # POST      /captcha/verify        anyone
+    show_api, show_document,       # GET       /api/docs              GET  /api/openapi.json, anyone
 )  # fmt: skip
 
 ANYONE = frozenset(
     {
         "/setup", "/login", "/logout", "/v/{uuid}", "/p/{path}", "/healthz", "/favicon.ico",
-        "/captcha/challenge", "/captcha/verify",
+        "/captcha/challenge", "/captcha/verify", "/api/docs", "/api/openapi.json",
     }
 )  # fmt: skip
 """What answers people who are not signed in; all else sends them to /login or says 401. /static/ too."""
+
+
+PAGES_API = Api(
+    name="pages",
+    title="VideoCMS",
+    says="The API of VideoCMS, as its panel, its player and scripts use it.",
+    routes=routes_of(each for each in PAGES if find_operation(each) is not None),
+    schemes={},
+    security={"anyone": []},
+)
+"""Those of the pages that an API speaks of."""
 
 
 def page_routes(site: Site) -> list[Any]:

@@ -1,5 +1,7 @@
 """What the pages of one process share."""
 
+from collections.abc import Sequence
+
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
@@ -9,9 +11,11 @@ from polyreel.core.options import Options, OptionsCache
 from polyreel.core.users import PASSWORDS, Actor, Passwords
 from polyreel.http.auth import actor_by_cookie
 from polyreel.http.middleware import Scope
+from polyreel.http.operations import Api
 from polyreel.http.player import must_solve_captcha, player_cookies
 from polyreel.http.throttle import LoginThrottle, Throttle
 from polyreel.infra.tools import Tools
+from polyreel.web.api_document import ApiDocument
 from polyreel.web.asking import client_of
 
 __all__ = ["OurSite", "Site"]
@@ -27,10 +31,12 @@ class Site:
         options: OptionsCache | None = None,
         logins: LoginThrottle | None = None,
         passwords: Passwords = PASSWORDS,
+        apis: Sequence[Api] = (),
     ) -> None:
         self.tools = tools
         self.settings = tools.settings
         self.db = tools.db
+        self.api_document = ApiDocument(apis)
         self.logins = logins or LoginThrottle()
         self.passwords = passwords
         self.uploads = Throttle(burst=120, every_s=1)

@@ -11,19 +11,31 @@ from polyreel.core.media import Rendition, list_renditions
 from polyreel.core.webhooks import PlayerWebhook, list_webhooks_of_player
 from polyreel.http.face import AnyActor
 from polyreel.http.media import PREFIX
+from polyreel.http.operations import Parameter
 from polyreel.kit.errors import Invalid
 from polyreel.kit.ids import parse_uuid
 from polyreel.web.asking import PageRequest, client_of, now_asked, scope_of
 from polyreel.web.captcha import challenge_address
 from polyreel.web.cards import make_card
+from polyreel.web.operations import told
 from polyreel.web.render import render
 from polyreel.web.replies import PageClass, Reply, html_reply, redirect
 from polyreel.web.site import OurSite
 
 __all__ = ["make_player", "show_player"]
 
+_PATH = (Parameter(name="uuid", place="path", schema={"type": "string", "format": "uuid"}),)
+_COOKIE = {"Set-Cookie": "`vc_media`, which opens the bytes of this video."}
 
-@get("/v/{uuid:str}", opt={"access": "known"}, sync_to_thread=True)
+
+@get(
+    "/v/{uuid:str}",
+    opt={
+        "access": "known",
+        **told("Player and media", 303, 400, 404, parameters=_PATH, headers=_COOKIE),
+    },
+    sync_to_thread=True,
+)
 def show_player(request: PageRequest, site: OurSite, actor: AnyActor, uuid: FromPath[str]) -> Reply:
     """The player alone, and the cookies that let it fetch. Source: the VideoCMS contract, 4.1."""
     if parse_uuid(uuid) is None:
