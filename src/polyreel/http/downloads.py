@@ -36,7 +36,7 @@ from polyreel.kit.ids import parse_uuid
 
 __all__ = ["QUALITY", "Downloads", "read_wish"]
 
-QUALITY = re.compile(r"([0-9]{3,4}p|h264)")
+QUALITY = re.compile(r"([0-9]{3,4}p(-hevc|-av1|-vp9)?|h264)")
 # Layouts take three to ten megabytes for two hours of film.
 KEPT_BYTES = 96 * 1024 * 1024
 AT_ONCE = 2

@@ -19,8 +19,8 @@ _UUID = {"type": "string", "format": "uuid"}
 _IN_PATH: Mapping[str, Any] = {
     "uuid": _UUID,
     "audio": _UUID,
-    "quality": {"type": "string", "pattern": "^([0-9]{3,4}p|h264)$"},
-    "track": {"type": "string", "pattern": "^([0-9]{3,4}p|h264|[0-9a-f-]{36})$"},
+    "quality": {"type": "string", "pattern": "^([0-9]{3,4}p(-hevc|-av1|-vp9)?|h264)$"},
+    "track": {"type": "string", "pattern": "^([0-9]{3,4}p(-hevc|-av1|-vp9)?|h264|[0-9a-f-]{36})$"},
     "is_mp4": {"type": "string", "enum": ["1", "t", "true", "0", "f", "false"]},
     "video_file": {"type": "string", "pattern": r"^out[0-9]{0,4}\.(m3u8|ts|webm|mp4)$"},
     "audio_file": {"type": "string", "pattern": r"^audio[0-9]{0,4}\.(m3u8|ts|wav|mp3|ogg|mp4)$"},

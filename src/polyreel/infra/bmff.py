@@ -1,11 +1,13 @@
 """Read and write the boxes of a fragmented MP4 with one track.
 
-Source: ISO/IEC 14496-12 (box structure, moof, tfhd, tfdt, trun), 14496-15 (avcC), 14496-1 (esds).
+Source: ISO/IEC 14496-12 (box structure, moof, tfhd, tfdt, trun), 23001-8 (colr).
 """
 
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+from polyreel.infra.codec_strings import CONFIGURATIONS, Unknown, codec_string, range_of_transfer
 
 __all__ = [
     "FragmentReader",
@@ -34,13 +36,16 @@ class Malformed(ValueError):
 
 @dataclass(frozen=True)
 class Init:
-    """What an initialisation segment says: its bytes, units per second, codec as RFC 6381 spells it."""
+    """What an initialisation segment says: its bytes, units per second, codec as RFC 6381 spells it,
+    and HLS's VIDEO-RANGE.
+    """
 
     data: bytes
     timescale: int
     codec: str
     width: int
     height: int
+    video_range: str = "SDR"
 
 
 @dataclass(frozen=True)
@@ -144,33 +149,27 @@ def parse_init(data: bytes) -> Init:
             raise Malformed("no units in a second")
         stsd, end = find_box(data, [b"minf", b"stbl", b"stsd"], *mdia)
         entry, first, last = children(data, stsd + 8, end)[0]
-        if entry in (b"avc1", b"avc3"):
-            width, height = struct.unpack_from(">HH", data, first + 24)
-            avcc, _ = find_box(data, [b"avcC"], first + 78, last)
-            codec = "avc1." + data[avcc + 1 : avcc + 4].hex()
-            return Init(data, timescale, codec, width, height)
-        if entry == b"mp4a":
-            esds, stop = find_box(data, [b"esds"], first + 28, last)
-            return Init(data, timescale, f"mp4a.40.{_audio_object_type(data[esds:stop])}", 0, 0)
-    except (struct.error, IndexError) as error:
+        if entry not in CONFIGURATIONS:
+            raise Malformed(f"sample entry {entry!r}")
+        is_sound = entry == b"mp4a"
+        boxes = first + (28 if is_sound else 78)
+        config, stop = find_box(data, [CONFIGURATIONS[entry]], boxes, last)
+        codec = codec_string(entry, data[config:stop])
+        if is_sound:
+            return Init(data, timescale, codec, 0, 0)
+        width, height = struct.unpack_from(">HH", data, first + 24)
+        transfer = _transfer(data, boxes, last)
+        return Init(data, timescale, codec, width, height, range_of_transfer(transfer))
+    except (struct.error, IndexError, Unknown) as error:
         raise Malformed(str(error)) from error
-    raise Malformed(f"sample entry {entry!r}")
 
 
-def _audio_object_type(esds: bytes) -> int:
-    # The DecoderSpecificInfo descriptor (tag 5) begins with the AudioSpecificConfig: 5 bits of type.
-    position = esds.find(b"\x05", 4 + 1)
-    while position >= 0:
-        length_end = position + 1
-        while esds[length_end] & 0x80:
-            length_end += 1
-        length = esds[length_end] & 0x7F
-        if 2 <= length <= len(esds) - length_end - 1 and length < 64:
-            kind = esds[length_end + 1] >> 3
-            if 1 <= kind <= 42:
-                return kind
-        position = esds.find(b"\x05", position + 1)
-    raise Malformed("no AudioSpecificConfig")
+def _transfer(data: bytes, start: int, end: int) -> int:
+    """The number of the transfer function in a sample entry's `colr`; 2 where there is none."""
+    for kind, first, last in children(data, start, end):
+        if kind == b"colr" and data[first : first + 4] == b"nclx" and last - first >= 8:
+            return int.from_bytes(data[first + 6 : first + 8], "big")
+    return 2
 
 
 def parse_moof(moof: bytes) -> Samples:

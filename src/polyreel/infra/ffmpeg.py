@@ -7,6 +7,7 @@ compare what came out with the probe.
 
 import os
 import re
+import shlex
 import threading
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -25,6 +26,8 @@ __all__ = [
     "file_url",
     "input_args",
     "last_words",
+    "shown_command",
+    "tells_of_damage",
 ]
 
 # Neither time, nor frames, nor bytes came out for so long: it hangs.
@@ -73,6 +76,18 @@ def input_args(
     if end_s is not None:
         args += ["-to", f"{end_s:.6f}"]
     return [*args, *options, "-i", file_url(path)]
+
+
+def shown_command(args: Sequence[str]) -> str:
+    """A command line for people: guards and paths left out."""
+    guards = {f"-{name}" for name in GUARDS}
+    shown: list[str] = []
+    skips = False
+    for arg in args:
+        if not skips and arg not in guards:
+            shown.append("SOURCE" if arg.startswith("file:") else arg)
+        skips = arg in guards and not skips
+    return shlex.join(["ffmpeg", *shown])
 
 
 class FFmpeg:
@@ -172,6 +187,11 @@ _KNOWN = (
     ("Unknown encoder", "This ffmpeg lacks the encoder."),
     ("Invalid data found", "The file is damaged, or not a video."),
 )
+# What a demuxer says of a hole, once; and decoders of each picture that suffered. The first and last
+# picture of a recording often do, which is no damage.
+_HOLES = ("invalid as first byte of an EBML", "could not find sync byte", "partial file")
+_HURTS = ("corrupt decoded frame", "error while decoding", "Error submitting packet to decoder")
+_FEW = 3
 # Lines that only say that something before them went wrong.
 _ECHOES = (
     "Last message repeated",
@@ -187,6 +207,14 @@ _ECHOES = (
 )
 _PREFIX = re.compile(r"^(\[[^\]]{1,80}\] ?){1,4}")
 _PATH = re.compile(r"(file:)?/[^\s'\":]+")
+
+
+def tells_of_damage(stderr_tail: bytes) -> bool:
+    """True when ffmpeg met more than a torn edge in its input."""
+    text = stderr_tail.decode(errors="replace")
+    return any(sign in text for sign in _HOLES) or (
+        sum(text.count(sign) for sign in _HURTS) >= _FEW
+    )
 
 
 def last_words(stderr_tail: bytes) -> str:

@@ -138,6 +138,7 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     `duration_ms` is None where the container does not know it. `start_us` is the container's first
     time stamp, which ffmpeg takes off all times unless `-copyts`. `has_index`: the keyframes of the
     whole main picture are known. `is_truncated`: by its own account the file was longer.
+    `unsized_pictures`: tracks whose picture is larger than is read, or tells no size.
     """
 
     format: str
@@ -153,6 +154,7 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     audio: list[AudioStream]
     subtitles: list[SubtitleStream]
     attachments: int
+    unsized_pictures: int = 0
 
     def to_json(self) -> bytes:
         """For keeping."""
@@ -197,6 +199,8 @@ def probe_file(path: Path, *, timeout_s: float = 30.0) -> Probe:
     if msgspec.json.decode(done.stdout, type=_Refused).refused:
         raise NotMedia(_what_it_is(head))
     probe = Probe.from_json(done.stdout)
+    if probe.unsized_pictures and all(stream.attached_picture for stream in probe.video):
+        raise Unsupported("The picture is larger than this server takes, or its size is damaged.")
     if not probe.audio and all(stream.attached_picture for stream in probe.video):
         raise NotMedia("There is no picture and no sound in it that the server can read.")
     return msgspec.structs.replace(probe, size_bytes=size_bytes)

@@ -8,6 +8,7 @@ from polyreel.core.media import Rendition
 from polyreel.core.users import Actor
 from polyreel.http.media import PREFIX
 from polyreel.kit.clock import iso
+from polyreel.web.facts import codec_name
 
 __all__ = ["BLANK", "make_card"]
 
@@ -96,4 +97,7 @@ def _rungs(renditions: Sequence[Rendition]) -> list[dict[str, Any]]:
 def _rung_name(item: Rendition) -> str:
     if item.kind == "audio":
         return item.title or "Sound"
+    if item.is_native:
+        height, _, codec = item.name.lstrip("0").partition("-")
+        return f"{height} {codec_name(codec)}"
     return "Original" if item.name == "h264" else item.name.lstrip("0")

@@ -3,7 +3,7 @@
 from polyreel.core.library import Video
 from polyreel.infra.probe import AudioStream, Probe, VideoStream
 
-__all__ = ["list_facts"]
+__all__ = ["codec_name", "list_facts"]
 
 _CODECS = {
     "aac": "AAC", "ac3": "Dolby Digital", "av1": "AV1", "eac3": "Dolby Digital Plus",
@@ -26,12 +26,17 @@ def list_facts(video: Video, probe: str | None) -> list[dict[str, str]]:
     return [{"label": label, "value": value} for label, value in facts]
 
 
+def codec_name(codec: str) -> str:
+    """What people call a codec; `codec` is libav's name."""
+    return _CODECS.get(codec, codec.upper())
+
+
 def _picture(stream: VideoStream) -> str:
-    name = _CODECS.get(stream.codec, stream.codec.upper())
+    name = codec_name(stream.codec)
     return f"{name}, {stream.fps:.4g} frames/s" if stream.fps else name
 
 
 def _sound(stream: AudioStream, count: int) -> str:
     channels = _CHANNELS.get(stream.channels, f"{stream.channels} channels")
     more = f", {count} tracks" if count > 1 else ""
-    return f"{_CODECS.get(stream.codec, stream.codec.upper())}, {channels}{more}"
+    return f"{codec_name(stream.codec)}, {channels}{more}"

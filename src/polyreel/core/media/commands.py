@@ -5,8 +5,10 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from polyreel.core.media.plan import FRAGMENT_US, encoded_sound_rate
+from polyreel.core.media.cutting import FRAGMENT_US
+from polyreel.core.media.plan import encoded_sound_rate
 from polyreel.infra.ffmpeg import input_args
 
 # One fragment a keyframe, times as in the film (`frag_discont`), the first picture shown at its true
@@ -22,13 +24,16 @@ _NO_PRIMING = ["-bsf:a", r"noise=drop=lt(pts\,0)"]
 @dataclass(frozen=True)
 class Picture:
     """One picture track of a file. `is_plain`: 8 bit 4:2:0 of one even size throughout, as all is that
-    can be copied.
+    can be copied. `tone`: the kind of HDR.
     """
 
     source: Path
     stream: int
     is_interlaced: bool = False
     is_plain: bool = False
+    is_rgb: bool = False
+    has_alpha: bool = False
+    tone: Literal["pq", "hlg"] | None = None
 
 
 @dataclass(frozen=True)
@@ -71,9 +76,12 @@ def threads_each(wished: int, rungs: int) -> int:
     return wished or max(1, math.ceil((os.cpu_count() or 1) / max(1, rungs)))
 
 
-def copy_video_args(source: Path, stream: int, sink: str) -> list[str]:
-    """Copy one picture track into fragments."""
-    return [*input_args(source), "-map", f"0:{stream}", "-c:v", "copy", *_VIDEO_MP4, sink]
+def copy_video_args(source: Path, stream: int, codec: str, sink: str) -> list[str]:
+    """Copy one picture track into fragments; `codec` is libav's name of it."""
+    args = [*input_args(source), "-map", f"0:{stream}", "-c:v", "copy"]
+    # Apple's players take HEVC under this name only, with its parameter sets in the header.
+    args += ["-tag:v", "hvc1"] if codec == "hevc" else []
+    return [*args, *_VIDEO_MP4, sink]
 
 
 def sound_args(source: Path, stream: int, channels: int, sink: str, *, copy: bool) -> list[str]:
@@ -125,7 +133,7 @@ def _ladder_filter(picture: Picture, rungs: Sequence[Rung], chain: Sequence[str]
         # zscale costs a third of scale, and takes less: planes of even size. Rungs are made of such.
         scale = f"zscale={size}:filter=bicubic:param_a=0:param_b=0.5"
         if number == 0 and not picture.is_plain:
-            scale = f"scale={size}:flags=bicubic,format=yuv420p"
+            scale = _first_scale(picture, size)
         scale += ",setsar=1"
         if number == len(rungs) - 1:
             graph.append(f"[s{number}]{scale}[v{number}]")
@@ -133,6 +141,28 @@ def _ladder_filter(picture: Picture, rungs: Sequence[Rung], chain: Sequence[str]
             # Each rung is scaled from the one above: less work than from the source every time.
             graph.append(f"[s{number}]{scale},split=2[v{number}][s{number + 1}]")
     return ";".join(graph)
+
+
+def _first_scale(picture: Picture, size: str) -> str:
+    """Any picture at the ladder's largest size, in the 8 bit 4:2:0 that every player takes."""
+    if picture.tone:
+        transfer = {"pq": "smpte2084", "hlg": "arib-std-b67"}[picture.tone]
+        # Made smaller first: bringing the light down costs by the pixel, and is done in floats.
+        return (
+            f"scale={size}:flags=bicubic,format=yuv420p10,"
+            f"zscale=tin={transfer}:pin=bt2020:min=bt2020nc:rin=tv:t=linear:npl=100,"
+            "format=gbrpf32le,zscale=p=bt709,tonemap=tonemap=hable:desat=0,"
+            "zscale=t=bt709:m=bt709:r=tv,format=yuv420p"
+        )
+    before = ""
+    if picture.has_alpha:
+        # What is transparent becomes black, not whatever the file has under it.
+        before = ("format=gbrap," if picture.is_rgb else "") + "premultiply=inplace=1,"
+    if picture.is_rgb:
+        colours = "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
+        scale = f"scale={size}:flags=bicubic:out_color_matrix=bt709:out_range=tv"
+        return f"{before}{scale},format=yuv420p,{colours}"
+    return f"{before}scale={size}:flags=bicubic,format=yuv420p"
 
 
 def _x264(rung: Rung, rules: EncodeRules) -> list[str]:

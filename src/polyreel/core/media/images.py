@@ -6,7 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from polyreel.core.library import Media, find_probe, get_media, update_media
-from polyreel.core.media.plan import display_size, main_picture
+from polyreel.core.media.source import display_size, main_picture
 from polyreel.infra.ffmpeg import FFmpeg, input_args
 from polyreel.infra.jobs import Job
 from polyreel.infra.probe import Probe, VideoStream

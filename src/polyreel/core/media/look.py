@@ -7,6 +7,7 @@ from polyreel.core.library import Media, get_media, list_videos_of_media, update
 from polyreel.core.media.index import pack_cuts
 from polyreel.core.media.plan import LadderRules, plan_media
 from polyreel.core.media.renditions import Rendition, clear_renditions, lay_out
+from polyreel.core.media.source import SourceLimits
 from polyreel.core.options import Options, read_options
 from polyreel.infra.jobs import Job
 from polyreel.infra.probe import probe_file
@@ -18,13 +19,25 @@ from polyreel.kit.errors import NotFound
 # point there. Their revisions are of another range, so that no address ever means the twin's bytes.
 _APART, _RANGES = 1000, 1_000_000
 # What makes a film playable goes before what makes it complete.
-PROMISED = 10
+PROMISED, OFFERED = 10, 5
 IMAGES_S = 1.0
 
 
 def ladder_rules(options: Options) -> LadderRules:
     rates = {rung.height: rung.max_bitrate_bps for rung in options.rungs if rung.is_enabled}
-    return LadderRules(rates_bps=rates, max_fps=options.max_fps)
+    limits = SourceLimits(
+        duration_s=options.max_duration_s,
+        side_px=options.max_side_px,
+        tracks=options.max_tracks,
+        bitrate_bps=options.max_source_bps,
+        size_bytes=options.max_source_bytes,
+    )
+    return LadderRules(
+        rates_bps=rates,
+        max_fps=options.max_fps,
+        limits=limits,
+        offers_native=options.offer_native,
+    )
 
 
 def look(job: Job) -> None:
@@ -68,7 +81,7 @@ def start_work(tx: Tx, media: Media, renditions: Sequence[Rendition]) -> None:
                        priority=PROMISED, media_id=media.id, rendition_id=item.id)  # fmt: skip
         elif item.mode == "copy":
             tx.enqueue("media.copy", key=f"copy:{item.id}", owner_id=owner_id,
-                       priority=PROMISED, media_id=media.id, rendition_id=item.id)  # fmt: skip
+                       priority=OFFERED if item.is_native else PROMISED, media_id=media.id, rendition_id=item.id)  # fmt: skip
     encoded = [item for item in planned if item.kind == "video" and item.mode == "encode"]
     has_cuts = get_media(tx, media.id).cuts is not None
     if encoded:

@@ -8,11 +8,12 @@ from typing import Any
 
 from polyreel.core.library import Media, find_probe, get_media
 from polyreel.core.media import commands
+from polyreel.core.media.cutting import FRAGMENT_US
 from polyreel.core.media.index import unpack_cuts
 from polyreel.core.media.look import find_media, ladder_rules, start_work
-from polyreel.core.media.package import Cuts, Packager
-from polyreel.core.media.plan import FRAGMENT_US, SLIDE_FPS, MediaPlan, replan_without_copy
-from polyreel.core.media.produce import Target, produce
+from polyreel.core.media.package import Cuts
+from polyreel.core.media.plan import SLIDE_FPS, MediaPlan, replan_without_copy
+from polyreel.core.media.produce import Produced, Target, produce
 from polyreel.core.media.renditions import (
     ENDED,
     Rendition,
@@ -24,6 +25,7 @@ from polyreel.core.media.renditions import (
     publish_part,
     replace_rendition,
 )
+from polyreel.core.media.source import has_alpha, tone_of
 from polyreel.core.media.states import settle
 from polyreel.core.options import Options, read_options
 from polyreel.core.stats import Count, add_counts
@@ -36,6 +38,10 @@ from polyreel.kit.units import format_duration
 
 # A part that ends this much before its plan is damage; less is rounding of time stamps.
 SHORT_MS = 1_500
+_HURT = {
+    "video": "The file is damaged: some of its pictures could not be read whole.",
+    "audio": "The file is damaged: some of its sound could not be read.",
+}
 # What a viewer waits for is not niced as the ladder is.
 COPY_NICE = 0
 SOUND_NICE = 5
@@ -65,7 +71,7 @@ class _Track:
     targets: Sequence[Target]
     began: float = field(default_factory=time.monotonic)
 
-    def produce(self, command: Callable[[Path], list[str]], nice: int) -> list[Packager]:
+    def produce(self, command: Callable[[Path], list[str]], nice: int) -> Produced:
         """Make the whole of it; raises what `produce` raises."""
         return produce(
             self.job,
@@ -77,9 +83,9 @@ class _Track:
             nice=nice,
         )
 
-    def finish(self, packagers: Sequence[Packager], *, expected_ms: int) -> None:
+    def finish(self, made: Produced, *, expected_ms: int) -> None:
         """End it; see `_finish`."""
-        _finish(self.job, self.media, self.targets, packagers, self.began, expected_ms=expected_ms)
+        _finish(self.job, self.media, self.targets, made, self.began, expected_ms=expected_ms)
 
 
 def _find_track(job: Job) -> _Track | None:
@@ -92,8 +98,8 @@ def _find_track(job: Job) -> _Track | None:
     return _Track(job, media, probe, rendition, [Target(rendition, rendition.parts[0])])
 
 
-def _has_holes(packagers: Sequence[Packager]) -> bool:
-    return any(not item.size for item in packagers[0].fragments)
+def _has_holes(made: Produced) -> bool:
+    return any(not item.size for item in made.packagers[0].fragments)
 
 
 def copy_picture(job: Job) -> None:
@@ -102,12 +108,13 @@ def copy_picture(job: Job) -> None:
     if track is None:
         return
     stream = track.rendition.stream
-    packagers = track.produce(
-        lambda source: commands.copy_video_args(source, stream, "{sink0}"), COPY_NICE
+    codec = next(item.codec for item in track.probe.video if item.index == stream)
+    made = track.produce(
+        lambda source: commands.copy_video_args(source, stream, codec, "{sink0}"), COPY_NICE
     )
-    if _has_holes(packagers):
+    if _has_holes(made):
         raise Unsupported("The film's index and its keyframes do not agree.")
-    track.finish(packagers, expected_ms=_picture_ms(track.probe, stream))
+    track.finish(made, expected_ms=_picture_ms(track.probe, stream))
 
 
 def encode_instead(tx: Tx, args: Mapping[str, Any], message: str) -> None:
@@ -116,17 +123,23 @@ def encode_instead(tx: Tx, args: Mapping[str, Any], message: str) -> None:
     found = find_probe(tx, media.id) if media else None
     if media is None or found is None:
         return
+    renditions = list_renditions(tx, media.id)
+    failed = next((item for item in renditions if item.id == args["rendition_id"]), None)
+    if failed is None:
+        return
+    if failed.is_native:
+        # Only an offer: what all players take is made anyhow.
+        fail_rendition(tx, failed.id, message)
+        settle(tx, media.id)
+        return
     plan = MediaPlan((), tuple(unpack_cuts(media.cuts)), (), media.duration_ms * 1000, 0, 0)
     plan = replan_without_copy(plan, Probe.from_json(found), ladder_rules(read_options(tx)))
-    ids = {item.name: item.id for item in list_renditions(tx, media.id)}
+    ids = {item.name: item.id for item in renditions}
     tallest = plan.renditions[0]
-    failed = args["rendition_id"]
-    if failed not in ids.values():
-        return
-    if ids.get(tallest.name, failed) == failed:
-        start_work(tx, media, [replace_rendition(tx, failed, tallest, plan.parts)])
+    if ids.get(tallest.name, failed.id) == failed.id:
+        start_work(tx, media, [replace_rendition(tx, failed.id, tallest, plan.parts)])
     else:
-        fail_rendition(tx, failed, "")
+        fail_rendition(tx, failed.id, "")
         promise_rendition(tx, ids[tallest.name])
     settle(tx, media.id)
 
@@ -136,20 +149,20 @@ def make_sound(job: Job) -> None:
     track = _find_track(job)
     if track is None:
         return
-    packagers = _copied_sound(track) if track.rendition.mode == "copy" else None
-    if packagers is None:
-        packagers = track.produce(_sound_command(track.rendition, copy=False), SOUND_NICE)
-    track.finish(packagers, expected_ms=0)
+    made = _copied_sound(track) if track.rendition.mode == "copy" else None
+    if made is None:
+        made = track.produce(_sound_command(track.rendition, copy=False), SOUND_NICE)
+    track.finish(made, expected_ms=0)
 
 
-def _copied_sound(track: _Track) -> list[Packager] | None:
+def _copied_sound(track: _Track) -> Produced | None:
     """Copy the track; None when it does not come out whole: then it is encoded, holes filled."""
     try:
-        packagers = track.produce(_sound_command(track.rendition, copy=True), SOUND_NICE)
+        made = track.produce(_sound_command(track.rendition, copy=True), SOUND_NICE)
     except AppError:
         track.job.check()
         return None
-    return None if _has_holes(packagers) else packagers
+    return None if _has_holes(made) else made
 
 
 def _sound_command(rendition: Rendition, *, copy: bool) -> Callable[[Path], list[str]]:
@@ -195,6 +208,9 @@ def encode_heights(job: Job) -> None:
             source,
             stream.index,
             is_interlaced=stream.is_interlaced,
+            is_rgb=stream.chroma == "rgb",
+            has_alpha=has_alpha(stream),
+            tone=tone_of(stream),
             is_plain=any(one.mode == "copy" and one.stream == stream.index for one in renditions),
         )
         stretch = commands.Stretch(
@@ -207,10 +223,10 @@ def encode_heights(job: Job) -> None:
         return commands.ladder_args(picture, rungs, rules, stretch)
 
     length_ms = (end_us - part.start_us) // 1000
-    packagers = produce(job, media, targets, cuts, command, duration_ms=length_ms)
+    made = produce(job, media, targets, cuts, command, duration_ms=length_ms)
     whole_ms = _picture_ms(probe, stream.index)
     expected_ms = length_ms if part.end_us is not None else whole_ms - part.start_us // 1000
-    _finish(job, media, targets, packagers, began, expected_ms=expected_ms)
+    _finish(job, media, targets, made, began, expected_ms=expected_ms)
 
 
 def _encoded(renditions: Sequence[Rendition], args: Mapping[str, Any]) -> list[Rendition]:
@@ -251,7 +267,7 @@ def _finish(
     job: Job,
     media: Media,
     targets: Sequence[Target],
-    packagers: Sequence[Packager],
+    made: Produced,
     began: float,
     *,
     expected_ms: int,
@@ -261,17 +277,18 @@ def _finish(
     """
     with job.write() as tx:
         add_counts(tx, _encoding_counts(job, media, targets, time.monotonic() - began))
-        for target, packager in zip(targets, packagers, strict=True):
+        for target, packager in zip(targets, made.packagers, strict=True):
             publish_part(tx, target.part.id, packager.init, packager.fragments, whole=True)
             last = packager.fragments[-1]
             made_ms = (last.start_us + last.duration_us - target.part.start_us) // 1000
             if expected_ms - made_ms > SHORT_MS:
-                note_damage(
-                    tx,
-                    target.rendition.id,
+                sentence = (
                     f"The file is damaged: {format_duration(made_ms)} of "
-                    f"{format_duration(expected_ms)} could be used.",
+                    f"{format_duration(expected_ms)} could be used."
                 )
+                note_damage(tx, target.rendition.id, sentence)
+            elif made.is_hurt:
+                note_damage(tx, target.rendition.id, _HURT[target.rendition.kind])
         settle(tx, media.id)
         job.complete(tx)
 

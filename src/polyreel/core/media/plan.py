@@ -5,45 +5,52 @@ Pure: the same probe and rules give the same plan.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from polyreel.core.media.cutting import (
+    WHOLE,
+    PlannedPart,
+    cuts_at_keyframes,
+    cuts_on_grid,
+    plan_parts,
+)
+from polyreel.core.media.source import (
+    COPYABLE_AUDIO_RATES,
+    SourceLimits,
+    check_limits,
+    display_size,
+    is_copyable,
+    main_picture,
+    native_codec,
+    track_end_us,
+)
 from polyreel.infra.probe import AudioStream, Probe, VideoStream
 from polyreel.kit.errors import Unsupported
 
-FRAGMENT_US = 4_000_000
-FIRST_FRAGMENT_US = 2_000_000
-SHORTEST_US = 1_500_000
-# A copy is cut at the source's own keyframes: further apart than this, seeking gets slow.
-LONGEST_GOP_US = 10_000_000
-# What is encoded from the start gets a short first part, made ahead of every other film's work.
-HEAD_US = 8_000_000
-HEAD_FROM_US = 24_000_000
-# What one encoding job makes: what a crash costs, and how long another film waits for its turn.
-PART_US = 90_000_000
 # Slide shows get this many frames a second, so that every fragment holds a picture.
 SLIDE_FPS = 2.0
 # A copy above this many times its height's cap is kept, but not the only thing to stream.
 HEAVY = 2.0
-MAX_DURATION_MS = 10 * 3600 * 1000
-MAX_SIDE = 8192
-# Fragments are named with four digits; keyframes may force them to two thirds of what is aimed at.
-MOST_FRAGMENTS = 10_000
-COPYABLE_AUDIO_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 
 
 @dataclass(frozen=True)
 class LadderRules:
-    """What an administrator allows: bits per second for each enabled height, frames per second."""
+    """What an administrator allows: bits per second for each enabled height, frames per second, what
+    is taken at most, and whether HEVC, AV1 and VP9 are offered as they are, too.
+    """
 
     rates_bps: Mapping[int, int]
     max_fps: float = 60.0
+    limits: SourceLimits = field(default_factory=SourceLimits)
+    offers_native: bool = True
 
 
 @dataclass(frozen=True)
 class PlannedRendition:
     """One rendition to make. `stream` is the number among the source's streams, `rate_bps` the cap of
     an encode; `peak_bps` and `average_bps` are true for a copy and an upper bound for an encode.
-    `duration_us` is the track's own length, which may be less than the film's.
+    `duration_us` is the track's own length, which may be less than the film's. A copy that not every
+    player takes is called `1080p-hevc`.
     """
 
     kind: str
@@ -60,20 +67,6 @@ class PlannedRendition:
     language: str | None = None
     title: str | None = None
     duration_us: int = 0
-
-
-@dataclass(frozen=True)
-class PlannedPart:
-    """A stretch of every encoded rendition: number of its first fragment, times in microseconds;
-    `end_us` None means to the end.
-    """
-
-    first_fragment: int
-    start_us: int
-    end_us: int | None
-
-
-WHOLE = (PlannedPart(0, 0, None),)
 
 
 @dataclass(frozen=True)
@@ -97,31 +90,41 @@ def plan_media(probe: Probe, rules: LadderRules) -> MediaPlan:
     video = main_picture(probe)
     if video is None and not probe.audio:
         raise Unsupported("The file holds neither picture nor sound.")
-    _check_limits(probe, video)
-    copied = video is not None and is_copyable(video, probe)
+    check_limits(probe, rules.limits)
+    copied = video is not None and is_copyable(video, probe, max_fps=rules.max_fps)
     duration_us = (probe.duration_ms or 0) * 1000
-    if duration_us <= 0 or (video is not None and not probe.has_index):
-        cuts: tuple[int, ...] = ()
-    elif copied and video is not None:
-        cuts = cuts_at_keyframes(video.keyframes_us, duration_us)
-    else:
-        cuts = cuts_on_grid(duration_us)
-        if video is not None and video.duration_us is None and video.keyframes_us:
-            # The sound may be what makes the film so long: no cut after the last picture we know of.
-            cuts = tuple(cut for cut in cuts if cut <= max(0, video.keyframes_us[-1]))
+    cuts = _plan_cuts(video, probe, duration_us, rules, copied=copied)
     pictures = _plan_pictures(video, probe, rules, cuts, copied=copied) if video else []
     sounds = [_plan_sound(stream, number, cuts) for number, stream in enumerate(probe.audio)]
     ends: dict[int, int] = {}
     for track in probe.audio:
-        ends[track.index] = _track_end_us(track, duration_us)
+        ends[track.index] = track_end_us(track, duration_us)
     if video is not None:
-        ends[video.index] = _track_end_us(video, duration_us)
+        ends[video.index] = track_end_us(video, duration_us)
     renditions = tuple(
         replace(item, duration_us=ends[item.stream]) for item in (*pictures, *sounds)
     )
     width, height = display_size(video) if video else (0, 0)
     parts = plan_parts(cuts, duration_us, with_head=not copied) if video else WHOLE
     return MediaPlan(renditions, cuts, parts, duration_us, width, height)
+
+
+def _plan_cuts(
+    video: VideoStream | None, probe: Probe, duration_us: int, rules: LadderRules, *, copied: bool
+) -> tuple[int, ...]:
+    if duration_us <= 0 or (video is not None and not probe.has_index):
+        return ()
+    if video is not None and (copied or _native(video, probe, rules)):
+        return cuts_at_keyframes(video.keyframes_us, duration_us)
+    cuts = cuts_on_grid(duration_us)
+    if video is not None and video.duration_us is None and video.keyframes_us:
+        # The sound may be what makes the film so long: no cut after the last picture we know of.
+        cuts = tuple(cut for cut in cuts if cut <= max(0, video.keyframes_us[-1]))
+    return cuts
+
+
+def _native(video: VideoStream, probe: Probe, rules: LadderRules) -> str | None:
+    return native_codec(video, probe, max_fps=rules.max_fps) if rules.offers_native else None
 
 
 def replan_without_copy(plan: MediaPlan, probe: Probe, rules: LadderRules) -> MediaPlan:
@@ -132,127 +135,13 @@ def replan_without_copy(plan: MediaPlan, probe: Probe, rules: LadderRules) -> Me
     if video is None:
         return plan
     pictures = _plan_pictures(video, probe, rules, plan.cuts_us, copied=False)
-    length = _track_end_us(video, plan.duration_us)
+    length = track_end_us(video, plan.duration_us)
     renditions = tuple(replace(item, duration_us=length) for item in pictures)
     return replace(
         plan,
         renditions=renditions,
         parts=plan_parts(plan.cuts_us, plan.duration_us, with_head=True),
     )
-
-
-def main_picture(probe: Probe) -> VideoStream | None:
-    """The film's picture track: the default one, else the first; never a cover image."""
-    tracks = [stream for stream in probe.video if not stream.attached_picture]
-    return next((stream for stream in tracks if stream.default), tracks[0] if tracks else None)
-
-
-def _track_end_us(stream: VideoStream | AudioStream, duration_us: int) -> int:
-    if not stream.duration_us:
-        return duration_us
-    return min(duration_us, max(0, stream.start_us or 0) + stream.duration_us)
-
-
-def _check_limits(probe: Probe, video: VideoStream | None) -> None:
-    if (probe.duration_ms or 0) > MAX_DURATION_MS:
-        raise Unsupported("The film is longer than 10 hours.")
-    if video is not None and max(video.width, video.height) > MAX_SIDE:
-        raise Unsupported(f"The picture is larger than {MAX_SIDE} pixels on one side.")
-    if video is not None and min(video.width, video.height) < 1:
-        raise Unsupported("The picture has no size.")
-    if video is not None and max(display_size(video)) > MAX_SIDE:
-        # Pixels a hundred times as wide as high: nobody's camera, and no encoder's size.
-        raise Unsupported("The shape of the picture makes no sense.")
-
-
-def is_copyable(video: VideoStream, probe: Probe) -> bool:
-    """True when the picture can be streamed as it is: see design, "publish at once"."""
-    keyframes = video.keyframes_us
-    duration_us = (probe.duration_ms or 0) * 1000
-    if not (probe.has_index and keyframes and duration_us and video.codec == "h264"):
-        return False
-    # A first picture before time zero is hidden by an edit list, which a copy cannot keep.
-    if not -20_000 <= keyframes[0] <= 500_000 or video.width % 2 or video.height % 2:
-        return False
-    plain = (
-        video.bit_depth == 8
-        and video.chroma == "420"
-        and not video.is_interlaced
-        and not video.rotation
-        and video.idr_checked
-        and video.parameter_sets <= 1
-        and video.color_transfer not in ("smpte2084", "arib-std-b67")
-    )
-    return plain and _longest_gap(keyframes, duration_us) <= LONGEST_GOP_US
-
-
-def _longest_gap(keyframes_us: Sequence[int], duration_us: int) -> int:
-    ends = [*keyframes_us[1:], max(duration_us, keyframes_us[-1])]
-    return max(end - start for start, end in zip(keyframes_us, ends, strict=True))
-
-
-def cuts_at_keyframes(keyframes_us: Sequence[int], duration_us: int) -> tuple[int, ...]:
-    """Choose among keyframes so that fragments are as near to 4 s as they allow (in the longest films
-    somewhat longer).
-    """
-    length = max(FRAGMENT_US, duration_us * 3 // (2 * MOST_FRAGMENTS))
-    cuts = [max(0, keyframes_us[0])]
-    best: int | None = None
-    for time in keyframes_us[1:]:
-        aim = cuts[-1] + length
-        if time - cuts[-1] < SHORTEST_US:
-            continue
-        if time < aim:
-            best = time
-            continue
-        if best is not None and aim - best < time - aim:
-            cuts.append(best)
-            best = time if SHORTEST_US <= time - best < length else None
-            if time - cuts[-1] >= length:
-                cuts.append(time)
-        else:
-            cuts.append(time)
-            best = None
-    if best is not None and cuts[-1] + length - best < duration_us - cuts[-1] - length:
-        cuts.append(best)
-    while len(cuts) > 1 and duration_us - cuts[-1] < 200_000:
-        cuts.pop()
-    return tuple(cuts)
-
-
-def cuts_on_grid(duration_us: int) -> tuple[int, ...]:
-    """0, 2 s, then every 4 s; the last fragment is never shorter than a fifth of a second."""
-    cuts = [0, FIRST_FRAGMENT_US, *range(FRAGMENT_US, max(FRAGMENT_US, duration_us), FRAGMENT_US)]
-    return tuple(cut for cut in cuts if cut == 0 or cut <= duration_us - 200_000)
-
-
-def plan_parts(
-    cuts: Sequence[int], duration_us: int, *, with_head: bool
-) -> tuple[PlannedPart, ...]:
-    """Stretches of about PART_US, cut where fragments begin; `with_head`: a short one first.
-
-    The last is at least half as long. Without cuts it is all one part.
-    """
-    firsts = [0]
-    aim, rest_us = (HEAD_US, HEAD_FROM_US - HEAD_US) if with_head else (PART_US, PART_US // 2)
-    for number, cut in enumerate(cuts):
-        if cut >= aim and duration_us - cut > rest_us:
-            firsts.append(number)
-            aim, rest_us = cut + PART_US, PART_US // 2
-    ends: list[int | None] = [cuts[first] for first in firsts[1:]]
-    return tuple(
-        PlannedPart(first, cuts[first] if first else 0, end)
-        for first, end in zip(firsts, [*ends, None], strict=True)
-    )
-
-
-def display_size(video: VideoStream) -> tuple[int, int]:
-    """Width and height as shown: pixel shape and rotation applied."""
-    width = video.width
-    if video.sar_num > 0 and video.sar_den > 0:
-        width = round(width * video.sar_num / video.sar_den)
-    size = (max(1, width), video.height)
-    return (size[1], size[0]) if video.rotation in (90, 270) else size
 
 
 def _plan_pictures(
@@ -269,10 +158,7 @@ def _plan_pictures(
         cap = _cap_for(short, rules)
         heavy = average > HEAVY * cap
         name = "h264" if heavy else rung_name(short)
-        planned.append(
-            PlannedRendition("video", name, "copy", video.index, promised=True, width=video.width,
-                             height=video.height, fps=video.fps or 0.0, peak_bps=peak, average_bps=average)
-        )  # fmt: skip
+        planned.append(_copy_of(video, name, average, peak))
         below = [rung for rung in below if rung < short or heavy]
     if not below and (heavy or not copied):
         below = [max(2, short)]
@@ -284,7 +170,18 @@ def _plan_pictures(
                              promised=not planned, width=size[0], height=size[1], fps=fps,
                              peak_bps=rate * 3 // 2, average_bps=rate)
         )  # fmt: skip
+    if native := _native(video, probe, rules):
+        planned.append(
+            _copy_of(video, f"{rung_name(short)}-{native}", *_copied_rates(video, probe, cuts))
+        )
     return planned
+
+
+def _copy_of(video: VideoStream, name: str, average: int, peak: int) -> PlannedRendition:
+    return PlannedRendition(
+        "video", name, "copy", video.index, promised=True, width=video.width, height=video.height,
+        fps=video.fps or 0.0, peak_bps=peak, average_bps=average,
+    )  # fmt: skip
 
 
 def rung_name(short_side: int) -> str:
@@ -297,6 +194,11 @@ def fitted(width: int, height: int, rung: int) -> tuple[int, int]:
     scale = rung / min(width, height)
     even = [max(2, 2 * math.floor(side * scale / 2 + 0.5)) for side in (width, height)]
     return even[0], even[1]
+
+
+def is_native(name: str) -> bool:
+    """True for the name of a copy that not every player takes, such as `1080p-hevc`."""
+    return name.endswith(("-hevc", "-av1", "-vp9"))
 
 
 def _cap_for(short: int, rules: LadderRules) -> int:

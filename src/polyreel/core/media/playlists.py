@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from polyreel.core.media.index import Fragment
 from polyreel.core.media.renditions import Rendition
+from polyreel.infra.bmff import parse_init
 
 # Of a source without an index nothing is known ahead; this must cover the longest fragment to come.
 EVENT_TARGET_S = 10
@@ -58,11 +59,13 @@ def master_playlist(base: str, pictures: Sequence[Rendition], sounds: Sequence[R
         lines.append("#EXT-X-MEDIA:" + ",".join(attributes))
     loudest = max(sounds, key=lambda item: item.peak_bps, default=None)
     codecs = list(dict.fromkeys(item.codec or "" for item in sounds))
+    has_hdr = any(_video_range(item) != "SDR" for item in pictures)
     for item in pictures:
         attributes = [_rates([item, loudest] if loudest else [item])]
         attributes += [f"RESOLUTION={item.width}x{item.height}"]
         attributes += [f"FRAME-RATE={item.fps:.3f}"] if item.fps else []
         attributes += [f"CODECS={_quoted(','.join([item.codec or '', *codecs]))}"]
+        attributes += [f"VIDEO-RANGE={_video_range(item)}"] if has_hdr else []
         attributes += [f"AUDIO={_quoted(GROUP)}"] if sounds else []
         lines += ["#EXT-X-STREAM-INF:" + ",".join(attributes), f"{base}/{item.name}/out.m3u8"]
     return "\n".join(lines)
@@ -72,6 +75,11 @@ def _rates(items: Sequence[Rendition]) -> str:
     peak = sum(item.peak_bps for item in items)
     average = sum(item.average_bps for item in items)
     return f"BANDWIDTH={max(peak, average, 1)},AVERAGE-BANDWIDTH={max(average, 1)}"
+
+
+def _video_range(item: Rendition) -> str:
+    """What we encode is SDR; a copy is what it was."""
+    return parse_init(item.init).video_range if item.is_native and item.init else "SDR"
 
 
 def _sound_uri(base: str, item: Rendition) -> str:

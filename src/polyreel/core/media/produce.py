@@ -20,7 +20,7 @@ from polyreel.core.media.renditions import (
     set_part_progress,
 )
 from polyreel.core.media.states import settle
-from polyreel.infra.ffmpeg import NICE, last_words
+from polyreel.infra.ffmpeg import NICE, last_words, shown_command, tells_of_damage
 from polyreel.infra.jobs import Job, JobCancelled
 from polyreel.infra.process import Finished
 from polyreel.infra.storage import Growing
@@ -41,6 +41,18 @@ class Target:
 
     rendition: Rendition
     part: Part
+
+
+@dataclass(frozen=True)
+class Produced:
+    """What one run made: packagers in the order of the targets, processor seconds, the command without
+    its paths; `is_hurt` when ffmpeg met damage in the file.
+    """
+
+    packagers: Sequence[Packager]
+    cpu_s: float
+    command: str
+    is_hurt: bool
 
 
 @dataclass
@@ -69,8 +81,8 @@ def produce(  # noqa: PLR0913 - the one way to make a part
     *,
     duration_ms: int | None,
     nice: int = NICE,
-) -> list[Packager]:
-    """Fill every target with one run of ffmpeg; answers their packagers, targets' order.
+) -> Produced:
+    """Fill every target with one run of ffmpeg.
 
     Fragments are listed while the run goes on; when this returns the files are synced, but it is
     the caller that ends the parts, once it has compared what came out with what should have.
@@ -88,8 +100,9 @@ def produce(  # noqa: PLR0913 - the one way to make a part
         announcer = _Announcer(job, media, outputs)
         source = stack.enter_context(tools.storage.materialise(media.original_key))
         stack.enter_context(_full_disk_is_waited_for())
+        args = make_args(source)
         done = tools.ffmpeg.run(
-            make_args(source),
+            args,
             sinks=[_sink(output, announcer) for output in outputs],
             duration_ms=duration_ms,
             progress=announcer.progress,
@@ -103,7 +116,12 @@ def produce(  # noqa: PLR0913 - the one way to make a part
             output.growing.finish()
         _check(done, outputs)
         announcer.announce()
-    return [output.packager for output in outputs]
+    return Produced(
+        packagers=[output.packager for output in outputs],
+        cpu_s=done.cpu_s,
+        command=shown_command(args),
+        is_hurt=tells_of_damage(done.stderr_tail),
+    )
 
 
 @contextmanager

@@ -7,8 +7,9 @@ from typing import Protocol
 
 from sqlalchemy import delete, func, select
 
+from polyreel.core.media.cutting import WHOLE, PlannedPart
 from polyreel.core.media.index import Fragment, pack_index, unpack_index
-from polyreel.core.media.plan import WHOLE, MediaPlan, PlannedPart, PlannedRendition
+from polyreel.core.media.plan import MediaPlan, PlannedRendition, is_native
 from polyreel.core.media.tables import PartRow, RenditionRow
 from polyreel.infra.bmff import Init
 from polyreel.infra.tx import Tx
@@ -59,6 +60,11 @@ class Rendition:
     revision: int
     duration_us: int
     parts: tuple[Part, ...]
+
+    @property
+    def is_native(self) -> bool:
+        """A copy in a codec that not every player takes: an offer beside what all of them take."""
+        return is_native(self.name)
 
     @property
     def has_begun(self) -> bool:

@@ -32,9 +32,9 @@ def settle(tx: Tx, media_id: int) -> str:
 
 def state_of(renditions: Sequence[Rendition]) -> tuple[str, str | None]:
     """(state, message) of a media with these renditions."""
-    pictures = [item for item in renditions if item.kind == "video"]
+    pictures = [item for item in renditions if item.kind == "video" and not item.is_native]
     sounds = [item for item in renditions if item.kind == "audio"]
-    complaint = next((item.message for item in renditions if item.message), None)
+    complaint = next((item.message for item in (*pictures, *sounds) if item.message), None)
     if all(item.state in ENDED for item in renditions):
         usable = [item for item in pictures or sounds if item.state == "ready"]
         if not usable:
@@ -45,7 +45,7 @@ def state_of(renditions: Sequence[Rendition]) -> tuple[str, str | None]:
 
 def is_playable(renditions: Sequence[Rendition]) -> bool:
     """True when one picture and every sound that is still wanted can begin."""
-    pictures = [item for item in renditions if item.kind == "video"]
+    pictures = [item for item in renditions if item.kind == "video" and not item.is_native]
     wanted = [item for item in renditions if item.kind == "audio" and item.state != "failed"]
     shown = [item for item in pictures if item.state == "ready" or item.promised]
     return (any(item.has_begun for item in shown) if pictures else bool(wanted)) and all(

@@ -173,6 +173,27 @@ class Options:
     max_fps: int = _option(
         60, "Frames per second above which pictures are thinned out.", check=_between(1, 240)
     )
+    offer_native: bool = _option(
+        True,
+        "Offer HEVC, AV1 and VP9 sources as they are, too, to players that take them.",
+    )
+    max_duration_s: int = _option(
+        36_000, "Longest film that is taken, in seconds; 0: no limit.", check=_between(0, 10**7)
+    )
+    max_side_px: int = _option(
+        8192, "Largest width and height of a picture that is taken.", check=_between(16, 8192)
+    )
+    max_tracks: int = _option(
+        64, "Most tracks that a file may have: pictures, sounds, subtitles.", check=_between(1, 64)
+    )
+    max_source_bps: int = _option(
+        0,
+        "Highest bit rate of a file that is taken, bits per second; 0: no limit.",
+        check=_between(0, 10**11),
+    )
+    max_source_bytes: int = _option(
+        0, "Largest file that is taken, however it comes, in bytes; 0: no limit.", check=_ANY_SIZE
+    )
     keep_originals: bool = _option(
         True, "Keep the uploaded file after everything was made from it."
     )

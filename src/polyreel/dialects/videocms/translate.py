@@ -213,8 +213,8 @@ def _percent(item: Rendition) -> int:
 
 
 def _pictures(renditions: Sequence[Rendition]) -> list[Rendition]:
-    """Smallest first, as upstream lists them."""
-    pictures = [item for item in renditions if item.kind == "video"]
+    """Smallest first, as upstream lists them; what only some players take has no place there."""
+    pictures = [item for item in renditions if item.kind == "video" and not item.is_native]
     return sorted(pictures, key=lambda item: (min(item.width, item.height), item.position))
 
 

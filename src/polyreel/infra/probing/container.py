@@ -23,6 +23,8 @@ __all__ = ["read_container"]
 
 CHAPTER_LIMIT = 1000
 HEAD_BYTES = 4096
+STREAMED = ("mpegts", "mpeg")
+LEAST_BPS = 16_000
 _STREAM = re.compile(r"^  Stream #0:([0-9]+)", re.MULTILINE)
 _READABLE = frozenset(accepted.CODECS.split(","))
 
@@ -49,6 +51,7 @@ def _describe(container: InputContainer, head: bytes) -> dict[str, Any]:
     audio: list[dict[str, Any]] = []
     subtitles: list[dict[str, Any]] = []
     pictures: list[Any] = []
+    unsized = 0
     for stream in container.streams:
         # None where libav knows no decoder at all.
         context: Any = stream.codec_context
@@ -57,6 +60,8 @@ def _describe(container: InputContainer, head: bytes) -> dict[str, Any]:
         if stream.type == "video" and context.width and context.height:
             video.append(video_facts(stream, start_us, dumps.get(stream.index, "")))
             pictures.append(stream)
+        elif stream.type == "video":
+            unsized += 1
         elif stream.type == "audio" and context.sample_rate:
             audio.append(audio_facts(stream, start_us))
         elif stream.type == "subtitle":
@@ -67,9 +72,12 @@ def _describe(container: InputContainer, head: bytes) -> dict[str, Any]:
         found = read_keyframes(container, main, main.codec_context.codec.canonical_name, head)
     for facts in video:
         _add_keyframes(facts, found if main and facts["index"] == main.index else Keyframes())
+    lasts = bool(container.duration) and not _is_absurd(container, video)
+    for facts in () if lasts else (*video, *audio):
+        facts["duration_us"] = None
     return {
         "format": container.format.name,
-        "duration_ms": None if not container.duration else round(container.duration / 1000),
+        "duration_ms": round((container.duration or 0) / 1000) if lasts else None,
         "size_bytes": container.size,
         "bit_rate_bps": container.bit_rate or None,
         "start_us": start_us,
@@ -80,8 +88,18 @@ def _describe(container: InputContainer, head: bytes) -> dict[str, Any]:
         "video": video,
         "audio": audio,
         "subtitles": subtitles,
+        "unsized_pictures": unsized,
         "attachments": sum(stream.type == "attachment" for stream in container.streams),
     }
+
+
+def _is_absurd(container: InputContainer, video: list[dict[str, Any]]) -> bool:
+    """Streams without an index tell their length by their last time stamp; where that jumped, hours
+    of picture would weigh nothing.
+    """
+    if container.format.name not in STREAMED or not video or not container.duration:
+        return False
+    return container.size * 8_000_000 / container.duration < LEAST_BPS
 
 
 def _main_picture(pictures: list[Any]) -> Any:

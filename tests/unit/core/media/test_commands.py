@@ -26,7 +26,7 @@ RULES = EncodeRules("veryfast", 1)
 
 def all_commands():
     return [
-        copy_video_args(SOURCE, 3, "{sink0}"),
+        copy_video_args(SOURCE, 3, "h264", "{sink0}"),
         sound_args(SOURCE, 3, 2, "{sink0}", copy=True),
         sound_args(SOURCE, 3, 6, "{sink0}", copy=False),
         ladder_args(PICTURE, RUNGS, RULES, Stretch((0, 2_000_000))),
@@ -64,7 +64,7 @@ def test_fragments_come_at_once_and_without_an_index_at_the_end(args):
 
 
 def test_a_copy_copies_the_one_track():
-    args = copy_video_args(SOURCE, 3, "{sink0}")
+    args = copy_video_args(SOURCE, 3, "h264", "{sink0}")
     assert (value(args, "-map"), value(args, "-c:v")) == ("0:3", "copy")
     assert "-c:a" not in args
     assert "frag_keyframe" in value(args, "-movflags")

@@ -5,16 +5,14 @@ from itertools import pairwise
 
 import pytest
 
-from polyreel.core.media.plan import (
+from polyreel.core.media.cutting import (
     FRAGMENT_US,
-    LadderRules,
     cuts_at_keyframes,
     cuts_on_grid,
-    is_copyable,
-    plan_media,
     plan_parts,
-    replan_without_copy,
 )
+from polyreel.core.media.plan import LadderRules, plan_media, replan_without_copy
+from polyreel.core.media.source import SourceLimits, is_copyable
 from polyreel.kit.errors import Unsupported
 from tests.factories.probes import make_audio, make_probe, make_video
 
@@ -58,8 +56,9 @@ def test_plain_h264_is_copied_and_every_smaller_height_is_encoded():
 @pytest.mark.parametrize(
     "track",
     [
-        {"codec": "hevc"},
+        {"codec": "mpeg4"},
         {"codec": "vp8"},
+        {"fps": 1000.0},
         {"bit_depth": 10},
         {"chroma": "422"},
         {"chroma": "444"},
@@ -82,8 +81,8 @@ def test_plain_h264_is_copied_and_every_smaller_height_is_encoded():
 )
 def test_one_unfit_property_of_the_picture_is_enough_to_encode_it(track):
     probe = make_probe(make_video(**track))
-    assert is_copyable(make_video(), make_probe(make_video()))
-    assert not is_copyable(probe.video[0], probe)
+    assert is_copyable(make_video(), make_probe(make_video()), max_fps=60)
+    assert not is_copyable(probe.video[0], probe, max_fps=60)
     assert {item.mode for item in plan_media(probe, RULES).renditions} == {"encode"}
 
 
@@ -158,17 +157,76 @@ def test_a_tiny_source_gets_one_rendition_of_its_own_height(width, height, name)
 
 def test_without_an_enabled_height_below_the_source_keeps_its_own():
     rules = LadderRules(rates_bps={1080: 8_000_000})
-    plan = plan_media(make_probe(make_video(codec="vp9")), rules)
+    plan = plan_media(make_probe(make_video(codec="vp8")), rules)
     assert ladder(plan) == [("720p", "encode", True)]
-    assert plan_media(make_probe(make_video(codec="vp9")), LadderRules({})).renditions
+    assert plan_media(make_probe(make_video(codec="vp8")), LadderRules({})).renditions
 
 
 def test_exactly_one_picture_is_promised_and_it_is_the_tallest():
-    for codec, side in itertools.product(("h264", "vp9"), (96, 240, 500, 720, 2160)):
+    for codec, side in itertools.product(("h264", "vp8"), (96, 240, 500, 720, 2160)):
         plan = plan_media(make_probe(make_video(codec=codec, width=side, height=side)), RULES)
         assert [item.promised for item in pictures(plan)].index(True) == 0
         assert sum(item.promised for item in pictures(plan)) == 1
         assert len({item.name for item in pictures(plan)}) == len(pictures(plan))
+
+
+@pytest.mark.parametrize("codec", ["hevc", "av1", "vp9"])
+def test_other_codecs_are_offered_as_they_are_beside_what_every_player_takes(codec):
+    hdr = make_video(codec=codec, bit_depth=10, color_transfer="smpte2084")
+    plan = plan_media(make_probe(hdr), RULES)
+    assert ladder(plan) == [
+        ("720p", "encode", True),
+        ("480p", "encode", False),
+        ("360p", "encode", False),
+        ("240p", "encode", False),
+        (f"720p-{codec}", "copy", True),
+    ]
+    # All of them are cut at the copy's keyframes.
+    assert set(plan.cuts_us) <= set(hdr.keyframes_us)
+    assert plan.parts[0].end_us in plan.cuts_us
+
+
+@pytest.mark.parametrize(
+    "track",
+    [
+        {"idr_checked": False},
+        {"rotation": 90},
+        {"field_order": "tt"},
+        {"chroma": "444"},
+        {"fps": 500.0},
+        {"keyframes_us": [0, 30 * S]},
+    ],
+    ids=str,
+)
+def test_what_no_player_could_show_is_not_offered_as_it_is(track):
+    plan = plan_media(make_probe(make_video(codec="hevc", **track)), RULES)
+    assert {item.mode for item in plan.renditions} == {"encode"}
+
+
+def test_an_administrator_may_offer_h264_only():
+    rules = LadderRules(rates_bps=RULES.rates_bps, offers_native=False)
+    assert {
+        item.mode for item in plan_media(make_probe(make_video(codec="av1")), rules).renditions
+    } == {"encode"}
+
+
+@pytest.mark.parametrize(
+    ("limits", "says"),
+    [
+        ({"duration_s": 59}, "longer than 0:59"),
+        ({"side_px": 1279}, "larger than 1279 pixels"),
+        ({"tracks": 1}, "more than 1 track"),
+        ({"bitrate_bps": 1_900_000}, "more than 1.9 Mbit/s"),
+        ({"size_bytes": 14_000_000}, "larger than 13.4 MiB"),
+    ],
+    ids=str,
+)
+def test_what_lies_outside_a_limit_is_refused_with_a_sentence(limits, says):
+    probe = make_probe(make_video(), make_audio())
+    assert plan_media(probe, RULES).renditions
+    rules = LadderRules(rates_bps=RULES.rates_bps, limits=SourceLimits(**limits))
+    with pytest.raises(Unsupported, match=says):
+        plan_media(probe, rules)
 
 
 def test_a_copy_too_heavy_to_stream_is_kept_and_its_height_is_encoded_too():
