@@ -25,4 +25,6 @@ def test_the_official_library_signs_alike(tmp_path):
     assert secret_of(secrets, "a") == secret_of(secrets, "a") != secret_of(secrets, "b")
     theirs = Webhook(secret_of(secrets, "a"))
     when = datetime.fromtimestamp(STAMP, UTC)
-    assert sign([secret_of(secrets, "a")], UID, STAMP, BODY) == theirs.sign(UID, when, BODY.decode())
+    assert sign([secret_of(secrets, "a")], UID, STAMP, BODY) == theirs.sign(
+        UID, when, BODY.decode()
+    )
