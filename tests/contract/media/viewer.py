@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from polyreel.core.library import get_video_by_uuid, update_media, update_video
+from polyreel.core.media.cutting import WHOLE
 from polyreel.core.media.index import Fragment, pack_cuts
 from polyreel.core.media.plan import PlannedRendition
 from polyreel.core.media.renditions import (
