@@ -4,14 +4,16 @@ Source: HTML Living Standard, 9.2 "Server-sent events".
 """
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol, Self
 
 import msgspec
 
 from polyreel.http.middleware import Receive, Send
+from polyreel.infra.notify import ANYTHING, STOPPING, Notifier
 
-__all__ = ["EventStream", "send_events"]
+__all__ = ["HEARTBEAT_S", "Ears", "EventStream", "begin_stream", "send_events", "until_left"]
 
 HEARTBEAT_S = 15.0
 RETRY_MS = 2000
@@ -55,10 +57,52 @@ class EventStream:
         )
 
 
-async def send_events(
-    stream: EventStream, receive: Receive, send: Send, *, heartbeat_s: float = HEARTBEAT_S
-) -> None:
-    """Answer with a stream until it ends or its reader leaves."""
+class Ears:
+    """Wakes whoever sends on one stream when a notice names `topic`; `has_ended` when the server stops
+    or the reader left. A context manager, made in the event loop.
+    """
+
+    def __init__(self, notifier: Notifier, topic: str) -> None:
+        self._notifier = notifier
+        self._topic = topic
+        self._loop = asyncio.get_running_loop()
+        self._wake = asyncio.Event()
+        self.has_ended = False
+
+    def __enter__(self) -> Self:
+        self._notifier.subscribe(self._heard)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._notifier.unsubscribe(self._heard)
+
+    def end(self) -> None:
+        """It is over."""
+        self.has_ended = True
+        self._wake.set()
+
+    async def wait(self, timeout_s: float, *, gather_s: float) -> None:
+        """Return after a notice, with what comes within `gather_s` of it, or after `timeout_s`."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._wake.wait()
+            if not self.has_ended:
+                await asyncio.sleep(gather_s)
+        # Before whoever waited looks: what comes while they look is not lost.
+        self._wake.clear()
+
+    def _heard(self, topics: list[str]) -> None:
+        """In the notifier's thread."""
+        if self._loop.is_closed():
+            return
+        if STOPPING in topics:
+            self._loop.call_soon_threadsafe(self.end)
+        elif self._topic in topics or ANYTHING in topics:
+            self._loop.call_soon_threadsafe(self._wake.set)
+
+
+async def begin_stream(send: Send, *, last_id: int | None = None) -> None:
+    """Send what a stream begins with; `last_id` is where its reader goes on after a break."""
     headers = [
         (b"content-type", b"text/event-stream"),
         (b"cache-control", b"no-store"),
@@ -67,9 +111,16 @@ async def send_events(
         (b"x-accel-buffering", b"no"),
     ]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
-    first = b"retry: %d\n\n" % RETRY_MS
-    await send({"type": "http.response.body", "body": first, "more_body": True})
-    leaving = asyncio.create_task(_left(receive, stream))
+    first = b"retry: %d\n" % RETRY_MS + (b"" if last_id is None else b"id: %d\n" % last_id)
+    await send({"type": "http.response.body", "body": first + b"\n", "more_body": True})
+
+
+async def send_events(
+    stream: EventStream, receive: Receive, send: Send, *, heartbeat_s: float = HEARTBEAT_S
+) -> None:
+    """Answer with a stream until it ends or its reader leaves."""
+    await begin_stream(send)
+    leaving = asyncio.create_task(until_left(receive, stream))
     try:
         while not stream.has_ended:
             text = await stream.take(heartbeat_s)
@@ -79,7 +130,14 @@ async def send_events(
         leaving.cancel()
 
 
-async def _left(receive: Receive, stream: EventStream) -> None:
+class Ending(Protocol):
+    """What can be told that it is over."""
+
+    def end(self) -> None:
+        """It is over."""
+
+
+async def until_left(receive: Receive, stream: Ending) -> None:
     """End the stream when its reader is gone."""
     while (await receive())["type"] != "http.disconnect":
         pass

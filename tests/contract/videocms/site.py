@@ -15,6 +15,7 @@ from polyreel.core.ingest import tables  # noqa: F401 - its rows join the metada
 from polyreel.core.media.index import Fragment, pack_index
 from polyreel.core.media.tables import PartRow, RenditionRow
 from polyreel.core.options import OptionsCache, set_option
+from polyreel.core.webhooks import EventLog
 from polyreel.dialects import videocms
 from polyreel.http.auth import Proxies
 from polyreel.http.middleware import observed
@@ -108,6 +109,7 @@ class Site:
             lock_path=root / "run" / "write.lock",
             notifier=notifier,
             enqueuer=self.jobs,
+            recorder=EventLog(),
         )
         make_tables(self.db)
         self.tools = SimpleNamespace(

@@ -27,6 +27,12 @@ CALLS: dict[str, dict[str, Any]] = {
     "DELETE /api/file/tag": {"TagId": 1, "LinkId": 1},
     "POST /api/apikey": {"Name": "script", "expires_at": ""},
     "PUT /api/account/settings": {"EnablePlayerCaptcha": True, "NewPassword": "", "MaxRemoteDownloads": 1},
+    "GET /api/events": {"since": 1, "limit": 10, "types": "video.ready"},
+    "POST /api/webhooks/endpoints": {"Url": "https://example.org/", "Description": "x"},
+    "PUT /api/webhooks/endpoints": {"EndpointID": 1, "Url": "https://example.org/"},
+    "DELETE /api/webhooks/endpoints": {"EndpointID": 1},
+    "GET /api/webhooks/deliveries": {"EndpointID": 1, "BeforeID": 5, "Limit": 10, "State": "failed"},
+    "POST /api/webhooks/redeliver": {"DeliveryID": 1, "EndpointID": 1, "Sequence": 1},
     "POST /api/auth/login": {"Username": "carol", "Password": "wrong horse"},
 }  # fmt: skip
 IDS = ["/api/apikey/{}", "/api/apikey/{}/audit", "/v/{}/status"]

@@ -13,7 +13,14 @@ from polyreel.dialects.videocms.clone import clone_file
 from polyreel.dialects.videocms.config import get_config
 from polyreel.dialects.videocms.cors import with_cors
 from polyreel.dialects.videocms.encodings import ENCODINGS
+from polyreel.dialects.videocms.endpoints import ENDPOINTS
 from polyreel.dialects.videocms.errors import answer
+from polyreel.dialects.videocms.event_stream import (
+    STREAM_ROUTES,
+    EventStreamRoute,
+    is_event_stream,
+)
+from polyreel.dialects.videocms.events import EVENTS
 from polyreel.dialects.videocms.files import FILES
 from polyreel.dialects.videocms.folders import make_folders
 from polyreel.dialects.videocms.keys import create_key, delete_key, make_key_lists
@@ -83,7 +90,7 @@ def make_app(  # noqa: PLR0913 - what the faces of one process share
     turns = Turns()
     kept = [*make_folders(turns), *FILES, clone_file, *THUMBNAILS, *TAGS, move_items, *ENCODINGS]
     uploads = [*make_uploads(probe_wait_s, turns), list_sessions, make_finalize(probe_wait_s)]
-    private = [*own, *STATISTICS, *WEBHOOKS, *REMOTE, *kept, *uploads]
+    private = [*own, *STATISTICS, *WEBHOOKS, *ENDPOINTS, *EVENTS, *REMOTE, *kept, *uploads]
     for_anyone = make_face(
         "videocms", public, tools=tools, answer=answer, authenticate=authenticate, audit=audit
     )
@@ -97,11 +104,15 @@ def make_app(  # noqa: PLR0913 - what the faces of one process share
         auth_first=True,
     )
     tus = make_tus(tools, audit)
+    stream = EventStreamRoute(tools, audit)
     open_routes = _routes(public)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and is_tus(scope["method"], scope["path"]):
             await tus(scope, receive, send)
+            return
+        if scope["type"] == "http" and is_event_stream(scope["method"], scope["path"]):
+            await stream(scope, receive, send)
             return
         # What is not open is asked for a token first, so that nobody unknown learns what there is.
         is_open = scope["type"] != "http" or (
@@ -111,7 +122,9 @@ def make_app(  # noqa: PLR0913 - what the faces of one process share
 
     limited = (limits or RateLimits(options)).around(with_body_limit(app, options))
     readable = with_cors(limited, options, answers_options=lambda path: is_tus("OPTIONS", path))
-    return ApiApp(api=_api([*routes_of([*public, *private]), *TUS_ROUTES]), app=readable)
+    return ApiApp(
+        api=_api([*routes_of([*public, *private]), *TUS_ROUTES, *STREAM_ROUTES]), app=readable
+    )
 
 
 def _api(routes: Sequence[Route]) -> Api:
