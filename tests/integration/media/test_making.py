@@ -268,6 +268,6 @@ def test_a_deleted_video_leaves_nothing(site, make_clip):
         assert delete_video(tx, site.alice, second.uuid) == first.media_id
     assert site.renditions(first) == []
     report = sweep_files(site.tools.db, site.tools.storage, min_age_s=0)
-    assert len(report.removed) == 5
+    assert len(report.removed) == 6
     assert list(site.tools.storage.list()) == []
     assert list(report.missing) == []

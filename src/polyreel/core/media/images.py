@@ -1,29 +1,45 @@
-"""Images of a film: a poster and a 4x4 mosaic, by seeking, so that an hour costs what a minute does."""
+"""Images of a film: poster, storyboard, mosaic; from keyframes, so that an hour costs what ten minutes do."""
 
-import math
-from collections.abc import Callable, Sequence
-from itertools import pairwise
+from dataclasses import dataclass
 from pathlib import Path
 
 from polyreel.core.library import Media, find_probe, get_media, update_media
+from polyreel.core.media.looks import LOOK_BYTES, best_frame
 from polyreel.core.media.source import display_size, main_picture
-from polyreel.infra.ffmpeg import FFmpeg, input_args
+from polyreel.core.media.stills import Frames, fit, poster_args, seek_args, sheet_args
+from polyreel.core.media.storyboard import (
+    TILE_SIDE,
+    Storyboard,
+    plan_count,
+    plan_grid,
+    plan_starts,
+    save_storyboard,
+)
+from polyreel.infra.ffmpeg import FFmpeg
 from polyreel.infra.jobs import Job
 from polyreel.infra.probe import Probe, VideoStream
-from polyreel.infra.process import Finished
+from polyreel.infra.stills import pick_keyframes
 from polyreel.infra.tools import Tools
 
-GRID = 4
-CELLS = GRID * GRID
-LOOK_WIDTH, LOOK_HEIGHT = 64, 36
-LOOK_BYTES = LOOK_WIDTH * LOOK_HEIGHT
-POSTER_WIDTH = 1280
-MOSAIC_WIDTH = 1920
-_WEBP = ["-c:v", "libwebp", "-quality", "78", "-f", "webp", "pipe:1"]
+# So much is decoded whole: half a minute of 1080p. Its frames are those of the moments themselves.
+SHORT_PIXELS = 1920 * 1080 * 30 * 30
+TIMEOUT_S = 60.0
+# Where only one frame can be had: behind the titles.
+_INTO_FILM = 0.2
+
+
+@dataclass(frozen=True)
+class _Made:
+    """Images as WebP; empty: there is none."""
+
+    poster: bytes = b""
+    mosaic: bytes = b""
+    sheet: bytes = b""
+    frames: Frames | None = None
 
 
 def make_images(job: Job) -> None:
-    """Make the poster and the mosaic of a media. A film without a usable frame keeps none."""
+    """Make the images of a media. A film without a usable frame keeps none, and plays all the same."""
     tools: Tools = job.tools
     with tools.db.read() as tx:
         media = get_media(tx, job.args["media_id"])
@@ -32,114 +48,107 @@ def make_images(job: Job) -> None:
         return
     probe = Probe.from_json(found)
     video = main_picture(probe)
-    if video is None:
+    cover = next((stream for stream in probe.video if stream.attached_picture), None)
+    if video is None and cover is None:
         return
-    seekable_ms = (probe.duration_ms or 0) if probe.has_index else 0
     with tools.storage.materialise(media.original_key) as source:
-        times = sample_times(seekable_ms)
-        mosaic, looks = _sample(job, source, video, times)
-        job.report(0.6)
-        frames = list(zip(times, looks, strict=False))
-        poster = _poster(job, source, video, best_frame(frames) if frames else 0.0)
+        if video is not None:
+            made = _of_film(job, media, source, probe, video)
+        else:
+            made = _Made(poster=_run(job, seek_args(source, cover, None)) if cover else b"")
+    _publish(job, media, video, made)
+
+
+def _of_film(job: Job, media: Media, source: Path, probe: Probe, video: VideoStream) -> _Made:
+    # Removed again however this ends: it is never committed.
+    with job.tools.storage.create(_key(job, media, "keyframes", "mkv")) as picked:
+        frames = _frames(source, probe, video, picked.path)
+        job.check()
+        if frames is not None:
+            mosaic, sheet, looks = _sheets(job, frames, video)
+            if looks:
+                job.report(0.7)
+                poster = _run(job, poster_args(frames, best_frame(looks), video))
+                return _Made(poster, mosaic, sheet, frames)
+    start_s = (probe.duration_ms or 0) / 1000 * _INTO_FILM
+    return _Made(poster=_run(job, seek_args(source, video, start_s or None)))
+
+
+def _frames(source: Path, probe: Probe, video: VideoStream, into: Path) -> Frames | None:
+    """What there is to see of a film; None when its keyframes cannot be picked."""
+    duration_us = (probe.duration_ms or 0) * 1000
+    count = plan_count(duration_us // 1000)
+    interval_us = duration_us / count
+    width, height = display_size(video)
+    pixels = width * height * (video.fps or 30) * duration_us / 1e6
+    if 0 < pixels <= SHORT_PIXELS:
+        starts = [round(number * interval_us) for number in range(count)]
+        return Frames(source, video.index, count, 1e6 / interval_us, starts)
+    middles = [round((number + 0.5) * interval_us) for number in range(count)]
+    picks = pick_keyframes(source, video.index, middles, into)
+    if not picks:
+        return None
+    starts = plan_starts(picks, interval_us)
+    return Frames(into, 0, len(starts), 1.0, starts)
+
+
+def _sheets(job: Job, frames: Frames, video: VideoStream) -> tuple[bytes, bytes, list[bytes]]:
+    """(mosaic, storyboard's sheet, looks); no looks when nothing could be decoded."""
+    mosaic, sheet, looks = bytearray(), bytearray(), bytearray()
+    ffmpeg: FFmpeg = job.tools.ffmpeg
+    done = ffmpeg.run(
+        sheet_args(frames, video),
+        sinks=[mosaic.extend, sheet.extend, looks.extend],
+        cancelled=job.cancelled,
+        timeout_s=TIMEOUT_S,
+    )
+    job.check()
+    if not done.is_success:
+        return b"", b"", []
+    whole = range(0, len(looks) - LOOK_BYTES + 1, LOOK_BYTES)
+    return bytes(mosaic), bytes(sheet), [bytes(looks[at : at + LOOK_BYTES]) for at in whole]
+
+
+def _run(job: Job, args: list[str]) -> bytes:
+    image = bytearray()
+    ffmpeg: FFmpeg = job.tools.ffmpeg
+    done = ffmpeg.run(args, sinks=[image.extend], cancelled=job.cancelled, timeout_s=TIMEOUT_S)
+    job.check()
+    return bytes(image) if done.is_success else b""
+
+
+def _publish(job: Job, media: Media, video: VideoStream | None, made: _Made) -> None:
+    tools: Tools = job.tools
     # Listed before ours are there, deleted once our fence has held: see produce.
     earlier = [file.key for file in tools.storage.list(_folder(media))]
-    mosaic_key = _store(job, media, "mosaic", mosaic) if mosaic else None
-    poster_key = _store(job, media, "poster", poster) if poster else None
+    poster_key = _store(job, media, "poster", made.poster)
+    mosaic_key = _store(job, media, "mosaic", made.mosaic) or poster_key
+    board = None
+    if made.frames is not None and video is not None and made.frames.count > 1 and made.sheet:
+        key = _store(job, media, "storyboard", made.sheet)
+        columns, _ = plan_grid(made.frames.count)
+        board = Storyboard(key or "", columns, *fit(video, TILE_SIDE), made.frames.starts_us)
     with job.write() as tx:
-        update_media(tx, media.id, poster_key=poster_key, mosaic_key=mosaic_key or poster_key)
+        update_media(tx, media.id, poster_key=poster_key or mosaic_key, mosaic_key=mosaic_key)
+        save_storyboard(tx, media.id, board)
         job.complete(tx)
     for key in earlier:
         tools.storage.delete(key)
-
-
-def sample_times(duration_ms: int) -> list[float]:
-    """Sixteen moments in seconds, evenly spread, none at the very beginning or end."""
-    return [duration_ms / 1000 * (number + 0.5) / CELLS for number in range(CELLS)]
-
-
-def best_frame(frames: Sequence[tuple[float, bytes]]) -> float:
-    """The moment whose picture says most: bright enough, with contrast and fine detail.
-
-    Frames are gray, 64x36. Early ones win a near tie: they give less of the story away.
-    """
-    scores = [_score(pixels) * (1.0 - 0.02 * number) for number, (_, pixels) in enumerate(frames)]
-    return frames[scores.index(max(scores))][0]
-
-
-def _score(pixels: bytes) -> float:
-    count = len(pixels)
-    mean = sum(pixels) / count
-    spread = math.sqrt(sum((value - mean) ** 2 for value in pixels) / count)
-    detail = sum(abs(a - b) for a, b in pairwise(pixels)) / count
-    light = min(1.0, mean / 40) * min(1.0, (255 - mean) / 20)
-    return light * (min(spread, 60) + 2 * min(detail, 20))
-
-
-def _frame_input(source: Path, time: float) -> list[str]:
-    # The keyframe before the moment is near enough, and decodes alone.
-    return input_args(source, start_s=time, threads=1, options=["-noaccurate_seek", "-an", "-sn"])
-
-
-def _sample(
-    job: Job, source: Path, video: VideoStream, times: Sequence[float]
-) -> tuple[bytes, list[bytes]]:
-    """(mosaic as WebP, small gray frames): one run that seeks sixteen times; empty when it fails."""
-    width, height = _even(display_size(video), MOSAIC_WIDTH // GRID)
-    looks = bytearray()
-    graph = []
-    for number in range(CELLS):
-        graph += [
-            f"[{number}:{video.index}]trim=end_frame=1,setpts=PTS-STARTPTS,"
-            f"scale={width}:{height},setsar=1,format=yuv420p,split=2[c{number}][d{number}]",
-            f"[d{number}]scale={LOOK_WIDTH}:{LOOK_HEIGHT},format=gray[g{number}]",
-        ]
-    places = [f"{n % GRID * width}_{n // GRID * height}" for n in range(CELLS)]
-    cells = "".join(f"[c{number}]" for number in range(CELLS))
-    grays = "".join(f"[g{number}]" for number in range(CELLS))
-    graph += [
-        f"{cells}xstack=inputs={CELLS}:layout={'|'.join(places)}[mosaic]",
-        f"{grays}vstack=inputs={CELLS}[looks]",
-    ]
-    args = [part for time in times for part in _frame_input(source, time)]
-    args += ["-filter_complex", ";".join(graph), "-map", "[mosaic]", "-frames:v", "1", *_WEBP]
-    args += ["-map", "[looks]", "-frames:v", "1", "-f", "rawvideo", "{sink0}"]
-    done = _run(job, args, looks.extend)
-    if not done.is_success or len(looks) != CELLS * LOOK_BYTES:
-        return b"", []
-    return done.stdout, [
-        bytes(looks[at : at + LOOK_BYTES]) for at in range(0, len(looks), LOOK_BYTES)
-    ]
-
-
-def _poster(job: Job, source: Path, video: VideoStream, time: float) -> bytes:
-    width, height = _even(display_size(video), POSTER_WIDTH)
-    args = [*_frame_input(source, time), "-map", f"0:{video.index}", "-frames:v", "1"]
-    args += ["-vf", f"scale={width}:{height}:flags=bicubic,setsar=1", *_WEBP]
-    done = _run(job, args)
-    return done.stdout if done.is_success else b""
-
-
-def _run(job: Job, args: list[str], *sinks: Callable[[bytes], None]) -> Finished:
-    ffmpeg: FFmpeg = job.tools.ffmpeg
-    done = ffmpeg.run(args, sinks=sinks, cancelled=job.cancelled, timeout_s=120)
-    job.check()
-    return done
-
-
-def _even(size: tuple[int, int], most: int) -> tuple[int, int]:
-    width, height = size
-    scale = min(1.0, most / width)
-    return max(2, round(width * scale / 2) * 2), max(2, round(height * scale / 2) * 2)
 
 
 def _folder(media: Media) -> str:
     return f"media/{media.uid[:2]}/{media.uid}/images"
 
 
-def _store(job: Job, media: Media, name: str, image: bytes) -> str:
-    tools: Tools = job.tools
-    key = f"{_folder(media)}/{name}-{job.id}-{job.attempt}.webp"
-    with tools.storage.create(key) as staged:
+def _key(job: Job, media: Media, name: str, suffix: str) -> str:
+    return f"{_folder(media)}/{name}-{job.id}-{job.attempt}.{suffix}"
+
+
+def _store(job: Job, media: Media, name: str, image: bytes) -> str | None:
+    if not image:
+        return None
+    key = _key(job, media, name, "webp")
+    with job.tools.storage.create(key) as staged:
         staged.path.write_bytes(image)
         staged.commit()
     return key

@@ -94,10 +94,9 @@ def start_work(tx: Tx, media: Media, renditions: Sequence[Rendition]) -> None:
                        priority=PROMISED if promised else 0,
                        media_id=media.id, part=part.number,
                        rendition_ids=",".join(str(item.id) for item in encoded))  # fmt: skip
-    if any(item.kind == "video" for item in renditions):
-        # The first fragments come first: images would take the processor from them.
-        tx.enqueue("media.images", key=f"images:{media.id}", owner_id=owner_id, delay_s=IMAGES_S,
-                   media_id=media.id)  # fmt: skip
+    # The first fragments come first: images would take the processor from them. Sound may have a cover.
+    tx.enqueue("media.images", key=f"images:{media.id}", owner_id=owner_id, delay_s=IMAGES_S,
+               media_id=media.id)  # fmt: skip
 
 
 def _owner(tx: Tx, media_id: int) -> int | None:

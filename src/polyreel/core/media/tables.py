@@ -76,3 +76,18 @@ class PartRow(Base):
     updated_at: Mapped[datetime] = mapped_column(UtcTime)
 
     __table_args__ = (UniqueConstraint("rendition_id", "number"), NEVER_AGAIN)
+
+
+class StoryboardRow(Base):
+    """The storyboard of a media: tiles in one file, from when on each is shown (packed, ascending)."""
+
+    __tablename__ = "storyboards"
+
+    media_id: Mapped[int] = mapped_column(
+        ID, ForeignKey("media.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    key: Mapped[str] = mapped_column(String(200))
+    columns: Mapped[int] = mapped_column(Integer)
+    tile_width: Mapped[int] = mapped_column(Integer)
+    tile_height: Mapped[int] = mapped_column(Integer)
+    starts: Mapped[bytes] = mapped_column(LargeBinary)

@@ -1,0 +1,1 @@
+"""The child half of `infra.stills`: libav finds keyframes of a foreign file here, where it may crash."""
