@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import ArgumentError
 
 from polyreel.core import ingest, media, upkeep, webhooks
+from polyreel.core.imports import tables as _imports
 from polyreel.core.ingest import tables as _ingest
 from polyreel.core.library import tables as _library
 from polyreel.core.media import tables as _media
@@ -45,7 +46,7 @@ __all__ = [
 ]
 
 # Imported for what they add to the metadata, which migrations compare with.
-TABLES = (_ingest, _library, _media, _options, _pages, _stats, _users, _webhooks)
+TABLES = (_imports, _ingest, _library, _media, _options, _pages, _stats, _users, _webhooks)
 
 # Loopback, private and link-local networks: where proxies of one's own are.
 _LOCAL_NETWORKS = (

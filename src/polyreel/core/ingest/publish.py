@@ -9,7 +9,7 @@ from polyreel.core.stats import Count, add_counts
 from polyreel.core.users import Actor
 from polyreel.infra.tx import Tx
 
-__all__ = ["Entry", "StoredBytes", "key_of", "new_uid", "publish"]
+__all__ = ["Entry", "StoredBytes", "keep_bytes", "key_of", "new_uid", "publish"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,7 +51,7 @@ def publish(tx: Tx, actor: Actor, stored: StoredBytes, entry: Entry) -> tuple[Vi
     """The new video of the actor's, and whether the file is kept: False when the library has the same
     bytes already. Raises Invalid, FolderNotFound.
     """
-    media, is_kept = _media(tx, actor, stored)
+    media, is_kept = keep_bytes(tx, actor, stored)
     video = library.create_video(
         tx,
         actor,
@@ -77,14 +77,18 @@ def _tell_finished(tx: Tx, video: Video, size_bytes: int) -> None:
     tx.emit("upload.finished", owner_id=video.user_id, data=data)
 
 
-def _media(tx: Tx, actor: Actor, stored: StoredBytes) -> tuple[Media, bool]:
-    """The media of these bytes: its twin's, or a new one that names the file."""
+def keep_bytes(
+    tx: Tx, actor: Actor, stored: StoredBytes, *, priority: int | None = None
+) -> tuple[Media, bool]:
+    """The media of these bytes, its twin's or a new one that names the file, and whether the file is
+    kept. `priority` of the job that looks at it, None: as usual. The caller makes a video of it.
+    """
     twin = library.find_media_by_sha256(tx, stored.sha256) if stored.sha256 else None
     if twin is not None:
         if twin.state == "failed":
             # Whoever sends it again wants it tried again.
             library.update_media(tx, twin.id, state="received", message=None, progress=0.0)
-            _look(tx, actor, twin)
+            _look(tx, actor, twin, priority)
         return twin, False
     media = library.create_media(
         tx,
@@ -93,12 +97,18 @@ def _media(tx: Tx, actor: Actor, stored: StoredBytes) -> tuple[Media, bool]:
         size_bytes=stored.size_bytes,
         original_key=stored.key,
     )
-    _look(tx, actor, media)
+    _look(tx, actor, media, priority)
     if stored.sha256 is None:
         key = f"hash:{media.id}"
         tx.enqueue("ingest.hash", key=key, owner_id=actor.user_id, media_id=media.id)
     return media, True
 
 
-def _look(tx: Tx, actor: Actor, media: Media) -> None:
-    tx.enqueue("media.look", key=f"look:{media.id}", owner_id=actor.user_id, media_id=media.id)
+def _look(tx: Tx, actor: Actor, media: Media, priority: int | None) -> None:
+    tx.enqueue(
+        "media.look",
+        key=f"look:{media.id}",
+        owner_id=actor.user_id,
+        priority=priority,
+        media_id=media.id,
+    )

@@ -35,6 +35,15 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "imported",
+        sa.Column("source", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("foreign_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("our_id", sa.BigInteger(), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("source", "kind", "foreign_id", name=op.f("pk_imported")),
+    )
+    op.create_table(
         "jobs",
         sa.Column(
             "id",

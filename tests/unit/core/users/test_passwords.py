@@ -1,12 +1,15 @@
 """Passwords: the same work for everyone, few at once, nothing held meanwhile."""
 
 import threading
+from datetime import UTC, datetime
 
+import bcrypt
 import pytest
 
 from polyreel.core import users
+from polyreel.core.users.carried import CarriedUser, carry_user
 from polyreel.core.users.tables import UserRow
-from polyreel.kit.errors import Unauthenticated
+from polyreel.kit.errors import Invalid, Unauthenticated
 from tests.factories.users import QUICK
 
 
@@ -140,3 +143,89 @@ def test_a_new_password_ends_every_login(db, add_user, passwords, secrets):
     with pytest.raises(Unauthenticated), db.write() as tx:
         # Checked just before the change, signed in just after it.
         users.start_session(tx, alice)
+
+
+# --- bcrypt, of accounts that came from another server ---------------------------------------------------
+
+
+def carry(db, name="carol", password="correct horse", *, cost=4, prefix=b"2a"):
+    salt = bcrypt.gensalt(cost, prefix)
+    carried = CarriedUser(
+        name=name,
+        bcrypt_hash=bcrypt.hashpw(password.encode()[:72], salt).decode(),
+        email=None,
+        is_admin=False,
+        created_at=datetime(2024, 1, 1, tzinfo=UTC),
+        more={},
+    )
+    with db.write() as tx:
+        return carry_user(tx, carried)
+
+
+def kept_of(db, user):
+    with db.read() as tx:
+        return tx.session.get(UserRow, user.id).password_hash
+
+
+def test_a_bcrypt_password_is_taken_once_and_is_argon2_then(db, passwords):
+    carol = carry(db)
+    assert kept_of(db, carol).startswith("$2a$04$")
+    found = users.check_password(db, "carol", "correct horse", passwords=passwords)
+    assert found.id == carol.id
+    assert kept_of(db, carol).startswith("$argon2id$")
+    assert users.check_password(db, "carol", "correct horse", passwords=passwords).id == carol.id
+    with pytest.raises(Unauthenticated):
+        users.check_password(db, "carol", "wrong horse", passwords=passwords)
+
+
+@pytest.mark.parametrize("password", ["x" * 100, "ä" * 60, "corr\0ect horse"])
+def test_passwords_are_read_as_far_as_bcrypt_reads_them(db, passwords, password):
+    carol = carry(db, password=password)
+    found = users.check_password(db, "carol", password, passwords=passwords)
+    assert found.id == carol.id
+
+
+def test_a_short_password_of_another_server_stays_as_it_is(db, passwords):
+    carol = carry(db, password="short")
+    for _ in range(2):
+        assert users.check_password(db, "carol", "short", passwords=passwords).id == carol.id
+    assert kept_of(db, carol).startswith("$2a$")
+
+
+@pytest.mark.parametrize("name", ["carol", "dave", "alice", "nobody", "robot"])
+def test_while_bcrypt_is_left_every_refusal_costs_the_same(monkeypatch, db, add_user, name):
+    add_user("alice", "correct horse")
+    carry(db, "carol")
+    carry(db, "dave", cost=5)
+    with db.write() as tx:
+        users.create_user(tx, "robot", password=None)
+    passwords = Counting(db)
+    counter = CountingArgon2(passwords._argon2)
+    monkeypatch.setattr(passwords, "_argon2", counter)
+    spent = []
+    inner = bcrypt.hashpw
+
+    def noted(password, salt):
+        spent.append(bytes(salt[4:6]))
+        return inner(password, salt)
+
+    monkeypatch.setattr(
+        bcrypt, "checkpw", lambda password, kept: noted(password, kept[:29]) == kept
+    )
+    monkeypatch.setattr(bcrypt, "hashpw", noted)
+    with pytest.raises(Unauthenticated):
+        users.check_password(db, name, "wrong horse", passwords=passwords)
+    assert counter.calls == 1
+    assert sorted(spent) == [b"04", b"05"]
+
+
+@pytest.mark.parametrize(
+    "kept", ["$2a$31$" + "x" * 53, "$2a$03$" + "x" * 53, "$2a$10$short", "plain", "$argon2id$v=19$"]
+)
+def test_a_hash_that_cannot_be_borne_is_refused(db, kept):
+    carried = CarriedUser(
+        name="carol", bcrypt_hash=kept, email=None, is_admin=False,
+        created_at=datetime(2024, 1, 1, tzinfo=UTC), more={},
+    )  # fmt: skip
+    with pytest.raises(Invalid), db.write() as tx:
+        carry_user(tx, carried)
