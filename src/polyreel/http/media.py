@@ -33,6 +33,7 @@ from polyreel.core.stats import Traffic
 from polyreel.http.auth import cookie
 from polyreel.http.downloads import QUALITY, Downloads, read_wish
 from polyreel.http.face import Answer
+from polyreel.http.images import find_sheet, find_thumbnail, make_track
 from polyreel.http.media_routes import COOKIE, M3U8, PREFIX, find_media_route
 from polyreel.http.middleware import Receive, Scope, Send
 from polyreel.http.representation import Representation, send_representation, start_answer
@@ -125,7 +126,15 @@ class MediaApp:
         if route[0] in ("mkv", "mp4"):
             return await self._download(ticket, read_wish(*route, scope), scope)
         view = _admit(ticket, await self._views.get(uuid))
-        address = f"{base}/{uuid}"
+        if route[0] == "board":
+            return view, make_track(view)
+        if route[0] == "sheet":
+            return view, find_sheet(self._tools.storage, view, scope["query_string"])
+        return await self._stream(view, f"{base}/{uuid}", route, scope)
+
+    async def _stream(
+        self, view: MediaView, address: str, route: tuple[str, list[str]], scope: Scope
+    ) -> tuple[MediaView, Representation]:
         match route:
             case ("multi" | "muted" as sounds, []):
                 return await self._master(view, address, sounds)
@@ -163,25 +172,9 @@ class MediaApp:
         view = await self._views.get(uuid)
         if view is not None and view.visibility == "private":
             _admit(self._ticket(scope, uuid), view)
-        keys: dict[str, str | None] = {}
-        if view is not None:
-            keys = {
-                "4x4.webp": view.mosaic_key,
-                "poster.webp": view.poster_key,
-                f"link-{view.uuid}.webp": view.own_poster_key,
-            }
-        key = keys.get(name)
-        if view is None or key is None:
+        if view is None:
             raise NotFound("")
-        try:
-            size = self._tools.storage.size(key)
-        except FileNotFoundError:
-            raise NotFound("") from None
-        etag = f'"{key.rsplit("/", 1)[-1].removesuffix(".webp")}-{view.media_uid[:8]}"'
-        cache = "public, max-age=300" if view.visibility != "private" else "private, no-cache"
-        return view, Representation(
-            "image/webp", etag, view.changed_at_s, cache, Place(key, 0, size)
-        )
+        return view, find_thumbnail(self._tools.storage, view, name)
 
     async def _master(
         self, view: MediaView, address: str, sounds: str

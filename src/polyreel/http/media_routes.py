@@ -69,6 +69,13 @@ _ADDRESSES = (
         who="anyone",
     ),
     _Address(
+        "board",
+        "image/storyboard.vtt",
+        "WebVTT: which tile of the storyboard shows what moment; no cue while there is none.",
+        ["text/vtt"],
+    ),
+    _Address("sheet", "image/storyboard.webp", "The tiles of the storyboard.", ["image/webp"]),
+    _Address(
         "mkv",
         "{track}/download/video.mkv",
         "The film as one Matroska file with every sound; of a sound's id, that sound alone.",

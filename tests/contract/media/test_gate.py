@@ -3,6 +3,7 @@
 import pytest
 
 from polyreel.core.library import delete_video, set_poster, update_media
+from polyreel.core.media.storyboard import Storyboard, save_storyboard
 from tests.contract.media.viewer import BODY
 
 EVERY_ADDRESS = [
@@ -147,3 +148,51 @@ class TestThumbnails:
     def test_a_file_that_has_gone_is_not_found(self, stage, poster):
         poster.unlink()
         assert stage.get("image/thumb/poster.webp", cookie="").status == 404
+
+
+class TestStoryboard:
+    @pytest.fixture
+    def sheet(self, stage):
+        key = "media/00/images/storyboard-7-1.webp"
+        path = stage.tools.storage.path(key)
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"webp" * 100)
+        with stage.tools.db.write() as tx:
+            update_media(tx, stage.media_id, duration_ms=9_500)
+            save_storyboard(
+                tx, stage.media_id, Storyboard(key, 2, 160, 90, [0, 4_000_000, 8_000_000])
+            )
+        return path
+
+    def test_it_needs_a_ticket_as_the_film_does(self, stage, sheet):
+        for path in ("image/storyboard.vtt", "image/storyboard.webp"):
+            assert stage.get(path, cookie="").status == 401
+            assert stage.get(path).status == 200
+            stage.choose("private")
+            assert stage.get(path).status == 401
+            stage.choose("unlisted")
+            stage.cookie = stage.ticket()
+
+    def test_the_track_names_a_rectangle_for_every_moment(self, stage, sheet):
+        reply = stage.get("image/storyboard.vtt")
+        assert reply.headers["content-type"] == "text/vtt; charset=utf-8"
+        assert reply.headers["cache-control"] == "private, no-cache"
+        assert reply.body.decode().split("\n\n") == [
+            "WEBVTT",
+            "00:00:00.000 --> 00:00:04.000\nstoryboard.webp?r=storyboard-7-1#xywh=0,0,160,90",
+            "00:00:04.000 --> 00:00:08.000\nstoryboard.webp?r=storyboard-7-1#xywh=160,0,160,90",
+            "00:00:08.000 --> 00:00:09.500\nstoryboard.webp?r=storyboard-7-1#xywh=0,90,160,90\n",
+        ]
+
+    def test_only_the_sheet_that_is_named_is_kept_for_ever(self, stage, sheet):
+        pinned = stage.get("image/storyboard.webp?r=storyboard-7-1")
+        assert pinned.body == sheet.read_bytes()
+        assert "immutable" in pinned.headers["cache-control"]
+        for query in ("", "?r=storyboard-6-1"):
+            reply = stage.get(f"image/storyboard.webp{query}")
+            assert reply.headers["cache-control"] == "private, no-cache"
+            assert reply.headers["etag"] == pinned.headers["etag"]
+
+    def test_before_it_is_made_there_is_an_empty_track(self, stage):
+        assert stage.get("image/storyboard.vtt").body == b"WEBVTT\n"
+        assert stage.get("image/storyboard.webp").status == 404

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from polyreel.core.library import find_video_by_uuid, get_media
 from polyreel.core.media import (
     Rendition,
+    Storyboard,
     find_fragment,
+    find_storyboard,
     is_playable,
     list_renditions,
     master_playlist,
@@ -68,6 +70,8 @@ class MediaView:
     mosaic_key: str | None
     changed_at_s: int
     renditions: dict[str, Rendition]
+    duration_ms: int = 0
+    storyboard: Storyboard | None = None
 
     @property
     def is_settled(self) -> bool:
@@ -146,6 +150,8 @@ def load_view(tx: Tx, uuid: str) -> MediaView | None:
         mosaic_key=media.mosaic_key,
         changed_at_s=int(video.changed_at.timestamp()),
         renditions={item.name: item for item in list_renditions(tx, media.id)},
+        duration_ms=media.duration_ms,
+        storyboard=find_storyboard(tx, media.id),
     )
 
 
