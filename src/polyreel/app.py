@@ -25,6 +25,7 @@ from polyreel.infra.logs import configure_logs, flush_logs
 from polyreel.infra.notify import Notifier
 from polyreel.infra.outbound import Outbound, Rules, make_rules
 from polyreel.infra.presence import Presence
+from polyreel.infra.reach import sandbox
 from polyreel.infra.secrets import Secrets
 from polyreel.infra.storage import LocalStorage
 from polyreel.infra.tools import Tools
@@ -83,6 +84,7 @@ def _make_folders(settings: Settings) -> None:
 def open_tools(settings: Settings) -> Tools:
     """Open everything that reaches outside; the data folder is made, for its owner alone."""
     _make_folders(settings)
+    sandbox.is_on = settings.sandbox
     presence = Presence(settings.run_dir / "presence.lock")
     notifier = Notifier(settings.run_dir)
     return Tools(
@@ -209,7 +211,7 @@ def create_asgi() -> "ASGIApp":
     pages = make_web(tools, logins=logins, options=options, apis=described)
     root = _panel_dir(settings)
     apps = Apps(
-        media=limits.around(MediaApp(tools, traffic, videocms.answer_media)),
+        media=limits.around(MediaApp(tools, traffic, videocms.answer_media, options=options)),
         uploads=uploads_app,
         videocms=videocms_app,
         web=limits.around(pages),
