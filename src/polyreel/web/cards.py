@@ -10,7 +10,7 @@ from polyreel.http.media import PREFIX
 from polyreel.kit.clock import iso
 from polyreel.web.facts import codec_name
 
-__all__ = ["BLANK", "make_card"]
+__all__ = ["BLANK", "make_card", "rung_name"]
 
 _WORDS = {
     "received": "Received",
@@ -85,7 +85,7 @@ def _rungs(renditions: Sequence[Rendition]) -> list[dict[str, Any]]:
     ordered = sorted(pictures, key=lambda item: (-min(item.width, item.height), item.position))
     return [
         {
-            "name": _rung_name(item),
+            "name": rung_name(item),
             "height": item.height,
             "state": _RUNG_STATES[item.state],
             "progress": round(1.0 if item.state == "ready" else item.progress, 3),
@@ -94,7 +94,8 @@ def _rungs(renditions: Sequence[Rendition]) -> list[dict[str, Any]]:
     ]
 
 
-def _rung_name(item: Rendition) -> str:
+def rung_name(item: Rendition) -> str:
+    """What people call a rendition."""
     if item.kind == "audio":
         return item.title or "Sound"
     if item.is_native:

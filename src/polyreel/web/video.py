@@ -26,6 +26,7 @@ from polyreel.kit.ids import parse_uuid
 from polyreel.web.asking import PageRequest, client_of, now_asked, scope_of
 from polyreel.web.captcha import challenge_address
 from polyreel.web.cards import make_card
+from polyreel.web.downloads import list_downloads
 from polyreel.web.facts import list_facts
 from polyreel.web.library import folder_address
 from polyreel.web.render import render
@@ -52,7 +53,8 @@ def show_video(
     """The player, the video's facts and its state as it changes."""
     with site.db.read() as tx:
         video = _find(tx, actor, uuid)
-        card = make_card(video, actor, list_renditions(tx, video.media_id))
+        renditions = list_renditions(tx, video.media_id)
+        card = make_card(video, actor, renditions)
         crumbs = (
             _crumbs(tx, video) if card["mine"] else [{"name": "Library", "url": now_asked().home}]
         )
@@ -74,6 +76,7 @@ def show_video(
         embed_height=_embed_height(video),
         crumbs=crumbs,
         facts=facts,
+        downloads=list_downloads(video, renditions) if site.options.downloads_enabled else [],
     )
     tickets = site.ticket_headers(scope_of(request), video.uuid, video.policy_version)
     connect = [each.origin for each in webhooks]

@@ -17,6 +17,7 @@ from polyreel.kit.ids import parse_uuid
 from polyreel.web.asking import PageRequest, client_of, now_asked, scope_of
 from polyreel.web.captcha import challenge_address
 from polyreel.web.cards import make_card
+from polyreel.web.downloads import best_download
 from polyreel.web.operations import told
 from polyreel.web.render import render
 from polyreel.web.replies import PageClass, Reply, html_reply, redirect
@@ -48,13 +49,18 @@ def show_player(request: PageRequest, site: OurSite, actor: AnyActor, uuid: From
         return redirect(challenge_address(video.uuid))
     app_name = now_asked().app_name()
     client = client_of(scope_of(request))
-    known = site.options.public_url or site.settings.base_url
+    options = site.options
+    known = options.public_url or site.settings.base_url
     base = known or f"{client.scheme}://{client.host}"
     body = render(
         "embed.html",
         card=make_card(video, actor),
         player=make_player(
-            video, status_url=f"/v/{video.uuid}/status", fill=True, webhooks=webhooks
+            video,
+            status_url=f"/v/{video.uuid}/status",
+            fill=True,
+            webhooks=webhooks,
+            download_url=best_download(video, renditions) if options.downloads_enabled else None,
         ),
         og=_describe(video, renditions, app_name, base),
         title=f"{app_name} - {video.name}",
@@ -69,12 +75,17 @@ def show_player(request: PageRequest, site: OurSite, actor: AnyActor, uuid: From
 
 
 def make_player(
-    video: Video, *, status_url: str, fill: bool, webhooks: Sequence[PlayerWebhook]
+    video: Video,
+    *,
+    status_url: str,
+    fill: bool,
+    webhooks: Sequence[PlayerWebhook],
+    download_url: str | None = None,
 ) -> dict[str, Any]:
     """What the player needs; the shape is told in templates/_player.html."""
     return {
         "master": f"{PREFIX}/{video.uuid}/stream/multi/master.m3u8",
-        "download_url": None,
+        "download_url": download_url,
         "captions": [],
         "status_url": status_url,
         "autoplay": False,

@@ -15,10 +15,18 @@ function fill(card) {
   fillFacts(page, card);
   fillRungs(part('rungs'), card.renditions ?? []);
   part('qualities').hidden = !card.renditions?.length;
+  fillDownloads(card.renditions ?? []);
   part('callout').hidden = card.state !== 'damaged'; // a failure is told in the player's place
   document.title = document.title.replace(/^.*(?= · )/, () => card.name);
   const select = page.querySelector('[data-visibility]');
   if (select && document.activeElement !== select) select.value = card.visibility;
+}
+
+// What became whole while the page was open can be had; its size is told when the page is loaded again.
+function fillDownloads(renditions) {
+  const ready = new Set(renditions.filter((one) => one.state === 'ready').map((one) => one.name));
+  for (const row of document.querySelectorAll('[data-download]')) row.hidden = !ready.has(row.dataset.download);
+  if (part('download')) part('download').hidden = !ready.size;
 }
 
 const look = () => request('GET', `/video/${uuid}/state`).then(fill).catch(() => {});
