@@ -85,6 +85,7 @@ def make_player(
     """What the player needs; the shape is told in templates/_player.html."""
     return {
         "master": f"{PREFIX}/{video.uuid}/stream/multi/master.m3u8",
+        "storyboard": f"{PREFIX}/{video.uuid}/image/storyboard.vtt",
         "download_url": download_url,
         "captions": [],
         "status_url": status_url,

@@ -3,6 +3,7 @@
 import { listenToKeys, toggle } from './player-keys.js';
 import { followState } from './player-state.js';
 import { Session, readLevels } from './player-session.js';
+import { showStoryboard } from './player-storyboard.js';
 import { callWhilePlaying } from './player-webhooks.js';
 import { AudioTrackList, RenditionList } from './player-tracks.js';
 import { recall, remember } from './storage.js';
@@ -13,6 +14,8 @@ const video = box.querySelector('video');
 const { uuid, master } = box.dataset;
 const part = (name) => box.querySelector(`[data-${name}]`);
 callWhilePlaying(video, uuid, JSON.parse(box.dataset.webhooks));
+
+const loadStoryboard = showStoryboard(video, box.dataset.storyboard);
 
 const PROBLEMS = {
   gone: ['This video is no longer here', 'It was deleted, or its files are missing.'],
@@ -239,6 +242,6 @@ followState({ uuid, statusUrl: box.dataset.status, playable }, (now) => {
   if (!started && now.playable) begin({ play: true, waited: true });
   else if (!started && now.failed) { box.dataset.state = 'failed'; problem('This video cannot be played', now.message || 'The file could not be read.', { retry: false }); }
   else if (!started) wait(now);
-  else if (revision !== null && now.revision !== revision) refresh();
+  else if (revision !== null && now.revision !== revision) { refresh(); loadStoryboard(); }
   revision = now.revision ?? revision;
 });
