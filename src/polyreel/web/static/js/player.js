@@ -15,7 +15,7 @@ const { uuid, master } = box.dataset;
 const part = (name) => box.querySelector(`[data-${name}]`);
 callWhilePlaying(video, uuid, JSON.parse(box.dataset.webhooks));
 
-const loadStoryboard = showStoryboard(video, box.dataset.storyboard);
+const loadStoryboard = showStoryboard(video, box.dataset.storyboard, part('seek'));
 
 const PROBLEMS = {
   gone: ['This video is no longer here', 'It was deleted, or its files are missing.'],

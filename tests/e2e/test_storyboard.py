@@ -1,0 +1,73 @@
+"""Small pictures over the time range, for a mouse and for keys; also after the stream was opened anew."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.conftest import FreshCopy
+from tests.e2e.visitor import Visitor, wait_for
+from tests.factories.clips import ClipMaker
+
+pytestmark = pytest.mark.e2e
+
+PREVIEW = """() => {
+  const thumbnail = document.querySelector('media-preview-thumbnail');
+  const image = thumbnail.shadowRoot.querySelector('img');
+  const box = thumbnail.getBoundingClientRect();
+  return {
+    coords: thumbnail.getAttribute('mediapreviewcoords'), source: thumbnail.getAttribute('mediapreviewimage'),
+    loaded: image.complete && image.naturalWidth > 0, wide: box.width, high: box.height,
+    seen: getComputedStyle(thumbnail.parentElement).visibility === 'visible' && box.width > 40,
+  };
+}"""
+CUES = """() => [...document.querySelector('video').textTracks]
+  .filter((track) => track.label === 'thumbnails')[0]?.cues?.length ?? 0"""
+
+
+def hover(visitor: Visitor, share: float) -> None:
+    """Point at a place of the time range."""
+    box = visitor.page.locator("media-time-range").bounding_box()
+    assert box is not None
+    visitor.page.mouse.move(
+        box["x"] + 10 + (box["width"] - 20) * share, box["y"] + box["height"] / 2
+    )
+
+
+def test_a_moment_is_shown_before_it_is_chosen(
+    ada: Visitor, make_clip: ClipMaker, fresh: FreshCopy
+) -> None:
+    clip = make_clip(seconds=60, width=640, height=360)
+    before = ada.states()
+    ada.choose(str(fresh(clip, "a minute of test picture.mp4")))
+    uuid = ada.new_card(before)
+    ada.wait_playable(uuid)
+    ada.go(f"/video/{uuid}")
+    ada.play()
+    ada.wait_playing()
+    page = ada.page
+    # It comes while the page is open.
+    assert wait_for("the storyboard", lambda: page.evaluate(CUES)) == 30
+    seen = []
+    for share in (0.25, 0.75):
+        hover(ada, share)
+        seen.append(wait_for("a picture", lambda: _shown(page.evaluate(PREVIEW), seen)))
+    assert seen[0]["coords"] == "1120 0 160 90"
+    assert seen[1]["source"] == seen[0]["source"].split("#")[0] + "#xywh=1600,90,160,90"
+    # The stream is opened anew when qualities were added: the pictures stay.
+    ada.wait_ready(uuid)
+    page.evaluate("() => document.querySelector('video').pause()")
+    hover(ada, 0.5)
+    wait_for("a picture again", lambda: _shown(page.evaluate(PREVIEW), seen))
+    # Where keys lead the picture is shown, too, while the film's own is on its way.
+    page.mouse.move(5, 5)
+    page.keyboard.press("ArrowRight")
+    still = page.locator("[data-seek]")
+    expect(still).to_be_visible()
+    place = still.evaluate("(node) => getComputedStyle(node).backgroundPosition")
+    tile = int(ada.film()["at"] // 2)
+    assert place == f"-{tile % 12 * 160}px {-90 if tile > 11 else 0}px"
+    expect(still).to_be_hidden()
+
+
+def _shown(preview, before):  # type: ignore[no-untyped-def]
+    is_new = not before or preview["coords"] != before[-1]["coords"]
+    return preview if preview["seen"] and preview["loaded"] and is_new else None
