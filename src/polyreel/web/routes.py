@@ -18,6 +18,7 @@ from polyreel.web.site import Site
 from polyreel.web.upload import UploadRoute
 from polyreel.web.video import change_video, forget_video, show_poster, show_state, show_video
 from polyreel.web.watch import show_player
+from polyreel.web.webhooks import WEBHOOK_PAGES
 
 __all__ = ["ANYONE", "PAGES_API", "page_routes", "raw_routes"]
 
@@ -34,6 +35,7 @@ PAGES = (
     show_page,                     # GET       /p/<path>              anyone
     show_challenge,                # GET       /captcha/challenge?uuid=   anyone
     verify_challenge,              # POST      /captcha/verify        anyone
+    *WEBHOOK_PAGES,                # ...       /webhooks...
     show_api, show_document,       # GET       /api/docs              GET  /api/openapi.json, anyone
 )  # fmt: skip
 

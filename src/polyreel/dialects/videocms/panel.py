@@ -112,7 +112,7 @@ class PanelApp:
 _RESERVED = frozenset(
     {
         "api", "captcha", "events", "healthz", "library", "logout", "session", "setup", "static",
-        "upload", "v", "video",
+        "upload", "v", "video", "webhooks",
     }
 )  # fmt: skip
 
