@@ -18,8 +18,8 @@ from polyreel.core.library import (
     add_tag,
     create_video,
     find_video_by_uuid,
+    get_folder,
     get_media,
-    may_add_to,
 )
 from polyreel.core.users import Actor
 from polyreel.infra.tx import Tx
@@ -187,9 +187,8 @@ def _folder(run: Run, tx: Tx, owner: Actor, link: Link) -> int | None:
         return None
     folder_id = run.folders.get(link.folder_id)
     try:
-        if folder_id is None:
+        if folder_id is None or get_folder(tx, owner, folder_id).user_id != owner.user_id:
             raise FolderNotFound
-        may_add_to(tx, owner, folder_id)
     except FolderNotFound:
         run.report.note("videos", link.name, "lies at the top: its folder is not there")
         return None

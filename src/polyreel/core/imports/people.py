@@ -10,6 +10,7 @@ from sqlalchemy import select
 from polyreel.core.imports.done import list_done, record_done
 from polyreel.core.imports.records import Key, Person, Webhook
 from polyreel.core.imports.run import Run
+from polyreel.core.imports.shelves import fitting_name
 from polyreel.core.users import (
     PASSWORDS,
     Actor,
@@ -44,10 +45,12 @@ def bring_people(run: Run) -> None:
         if person.id in done:
             _find_again(run, person, done[person.id])
             continue
-        actor = _bring(run, person, ours)
-        if actor is not None:
-            ours.add(actor.user_id)
-            run.people[person.id] = actor
+        try:
+            run.people[person.id] = _bring(run, person, ours)
+        except (Invalid, Conflict) as error:
+            run.report.leave("users", person.name, error.message)
+        else:
+            ours.add(run.people[person.id].user_id)
     run.heir = next((each for each in run.people.values() if each.is_admin), None)
     if run.heir is None:
         run.heir = _any_admin(run)
@@ -69,7 +72,7 @@ def _find_again(run: Run, person: Person, our_id: int | None) -> None:
         run.report.note("users", person.name, "was deleted here since it came over")
 
 
-def _bring(run: Run, person: Person, ours: set[int]) -> Actor | None:
+def _bring(run: Run, person: Person, ours: set[int]) -> Actor:
     with run.tools.db.read() as tx:
         wanted = _fitting_name(person)
         here = find_user_by_name(tx, wanted)
@@ -87,10 +90,11 @@ def _bring(run: Run, person: Person, ours: set[int]) -> Actor | None:
         created_at=person.created_at or clock.now(),
         more=_more(person),
     )
+    actor = run.stand_in(name, is_admin=person.is_admin)
+    if not run.wishes.is_dry_run:
+        actor = actor_of(_made(run, person, carried))
     run.report.came["users"] += 1
-    if run.wishes.is_dry_run:
-        return run.stand_in(name, is_admin=person.is_admin)
-    return actor_of(_made(run, person, carried))
+    return actor
 
 
 def _made(run: Run, person: Person, carried: CarriedUser) -> User:
@@ -234,7 +238,7 @@ def _bring_webhook(run: Run, webhook: Webhook) -> None:
     if owner is None:
         raise NotFound("whose it is did not come over")
     wanted = WantedWebhook(
-        name=webhook.name,
+        name=fitting_name(webhook.name, f"webhook {webhook.id}", 120),
         url=webhook.url,
         per_minute=webhook.rpm,
         query_name=webhook.query_name,

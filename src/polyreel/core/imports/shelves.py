@@ -1,6 +1,7 @@
 """Folders come over, parents before what is in them."""
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 
 from polyreel.core.imports.done import list_done, record_done
 from polyreel.core.imports.records import Folder
@@ -32,17 +33,16 @@ def bring_folders(run: Run) -> None:
         run.folders[folder.id] = 0 if run.wishes.is_dry_run else _bring(run, folder, owner)
 
 
-def _in_order(folders: object) -> Iterator[Folder]:
-    """Parents first; who is in a circle, or has a parent that is not there, comes last."""
-    found: list[Folder] = list(folders) if isinstance(folders, list | tuple) else []
+def _in_order(found: Sequence[Folder]) -> Iterator[Folder]:
+    """Parents first; those that lie in a circle come last."""
     ids = {folder.id for folder in found}
     inside: dict[int, list[Folder]] = {}
     for folder in found:
         parent = folder.parent_id if folder.parent_id in ids else 0
         inside.setdefault(parent, []).append(folder)
-    waiting, seen = [0], set()
+    waiting, seen = deque([0]), set()
     while waiting:
-        for folder in inside.get(waiting.pop(0), []):
+        for folder in inside.get(waiting.popleft(), []):
             if folder.id not in seen:
                 seen.add(folder.id)
                 waiting.append(folder.id)
