@@ -13,6 +13,10 @@ _MARGIN = 0.04
 # A card: so much of the picture is of one shade, give or take a little.
 _PLAIN = 0.55
 _SHADES = 8
+# The sharpness of a picture with detail all over; a blurred one has half of it.
+_DETAILED = 0.5
+# How much less the film's last frame counts than its first.
+_LATE = 0.2
 
 
 def best_frame(looks: Sequence[bytes]) -> int:
@@ -23,7 +27,7 @@ def best_frame(looks: Sequence[bytes]) -> int:
     count = len(looks)
     margin = int(count * _MARGIN)
     chosen = range(margin, count - margin) if count - 2 * margin > 0 else range(count)
-    return max(chosen, key=lambda number: score(looks[number]) * (1 - 0.3 * number / count))
+    return max(chosen, key=lambda number: score(looks[number]) * (1 - _LATE * number / count))
 
 
 def score(look: bytes) -> float:
@@ -39,7 +43,8 @@ def score(look: bytes) -> float:
         bands[shade // _SHADES] += times
     widest = max(bands[band] + bands[band + 1] for band in bands) / count
     plain = 1.0 if widest < _PLAIN else max(0.05, (1.0 - widest) / (1.0 - _PLAIN))
-    return light * spread * plain * (0.2 + min(sharpness(look), 1.0))
+    detail = min(1.0, max(0.05, (sharpness(look) / _DETAILED) ** 2))
+    return max(0.0, light * spread * plain * detail)
 
 
 def sharpness(look: bytes) -> float:
