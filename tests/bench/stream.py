@@ -53,6 +53,18 @@ class Socket:
         self._drain(length - (have - end - 4), keep)
         return int(head[9:12]), length
 
+    def length_of(self, request: bytes) -> int:
+        """The length that the answer to a HEAD tells."""
+        self._socket.sendall(request)
+        have = 0
+        while bytes(self._buffer[:have]).find(b"\r\n\r\n") < 0:
+            count = self._socket.recv_into(self._buffer[have:_HEAD_BYTES])
+            assert count, "the server closed the connection"
+            have += count
+        found = _LENGTH.search(bytes(self._buffer[:have]))
+        assert found
+        return int(found[1])
+
     def _drain(self, left: int, keep: bytearray | None) -> None:
         while left:
             count = self._socket.recv_into(self._buffer, min(left, _BUFFER_BYTES))
