@@ -26,6 +26,7 @@ from polyreel.core.users import Actor, KeyAudit
 from polyreel.http.blocks import in_thread
 from polyreel.http.face import Answer, Authenticate, WrongMethod, kind_of
 from polyreel.http.middleware import Receive, Scope, Send, ensure_exchange
+from polyreel.http.queues import Place, Queues
 from polyreel.http.ranges import http_date
 from polyreel.http.tus_bodies import Bodies, unbroken
 from polyreel.http.tus_headers import (
@@ -83,8 +84,9 @@ class _Request:
     method: str
     uid: str | None
     headers: Mapping[str, str]
-    actor: Actor
-    limits: ResumableLimits
+    place: Place | None = None
+    actor: Actor = field(init=False)
+    limits: ResumableLimits = field(init=False)
 
     @property
     def body_bytes(self) -> int | None:
@@ -110,6 +112,7 @@ class TusApp:
         self._audit = audit
         self._bodies = Bodies(tools)
         self._limits: tuple[float, ResumableLimits] | None = None
+        self._queues = Queues()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         method = scope["method"]
@@ -138,11 +141,21 @@ class TusApp:
         if scope["method"] == "OPTIONS":
             return _discovery()
         uid = scope["path"].removeprefix(self._voice.collection).strip("/") or None
-        actor = await self._known(scope)
-        if method not in ("HEAD", "GET") and headers.get("tus-resumable") != VERSION:
+        request = _Request(scope, receive, method, uid, headers)
+        if uid is not None or headers.get("upload-concat") != "partial":
+            return await self._answered(request)
+        # Partials of one film say the same of it, and are asked for in its order. Made in that order
+        # they need not be copied in the end.
+        port = (scope.get("client") or ("", 0))[1]
+        with self._queues.join(headers.get("upload-metadata", ""), port) as request.place:
+            return await self._answered(request)
+
+    async def _answered(self, request: _Request) -> _Reply:
+        scope, method, uid = request.scope, request.method, request.uid
+        request.actor = await self._known(scope)
+        if method not in ("HEAD", "GET") and request.headers.get("tus-resumable") != VERSION:
             raise WrongVersion
-        limits = await self._known_limits()
-        request = _Request(scope, receive, method, uid, headers, actor, limits)
+        request.limits = await self._known_limits()
         if uid is None:
             if method != "POST":
                 raise WrongMethod(method, scope["path"], ("POST",))
@@ -201,10 +214,14 @@ class TusApp:
             length_bytes=length,
             parts=concat.parts,
         )
+        if request.place is not None:
+            await request.place.reach()
         tools = self._tools
         made = await asyncio.to_thread(
             make, tools.db, tools.storage, request.actor, new, request.limits
         )
+        if request.place is not None:
+            request.place.leave()
         reply = _Reply(201, {"Location": self._address(request, made.uid), **_expiry(made)})
         if has_bytes and concat.kind != "final":
             take = partial(Appending.begin, offset=0, checksum=checksum)

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from polyreel.core.ingest.disk import begin_write_back, preallocate, write_all
+from polyreel.core.ingest.disk import preallocate
 from polyreel.core.ingest.errors import (
     BodyTooLong,
     ChecksumMismatch,
@@ -23,6 +23,7 @@ from polyreel.core.ingest.reservations import (
     room_for,
     within_quota,
 )
+from polyreel.core.ingest.writing import BlockFile
 from polyreel.infra.storage import Storage
 from polyreel.infra.tx import Database
 
@@ -36,7 +37,6 @@ CHECKSUMS = ("sha1", "sha256", "sha512", "md5")
 
 # A process that is killed loses what arrived since; a sync that has little to do is short.
 _KEEP_S = 5.0
-_WRITE_BACK_BYTES = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Appending:
         self._checksum: Checksum | None = None
         self._check: _Hash | None = None
         self._kept_at = time.monotonic()
-        self._handed_to_disk = self.size
+        self._file = BlockFile(hold.fd, hold.upload.base_bytes + self.size)
 
     @property
     def is_checked(self) -> bool:
@@ -99,7 +99,6 @@ class Appending:
             self._fix_length(length_bytes)
         if body_bytes is not None and self._length is not None:
             self._check_fits(self.size + body_bytes)
-        os.lseek(self._hold.fd, self.size, os.SEEK_SET)
         if upload.kind == "single":
             self._digest = self._digests.take(upload.uid, self.size)
             if not self.size:
@@ -116,16 +115,14 @@ class Appending:
             self._check_fits(end)
         else:
             self._hold_room(end)
-        with full_disk_is_said():
-            write_all(self._hold.fd, chunks)
-        for digest in (self._digest, self._check):
-            if digest is not None:
-                for chunk in chunks:
-                    digest.update(chunk)
+        digests = [each for each in (self._digest, self._check) if each is not None]
+        try:
+            with full_disk_is_said():
+                self._file.write(chunks, *digests)
+        except BaseException:
+            self._digest = None
+            raise
         self.size = end
-        if self.size - self._handed_to_disk >= _WRITE_BACK_BYTES:
-            begin_write_back(self._hold.fd, self._handed_to_disk, self.size - self._handed_to_disk)
-            self._handed_to_disk = self.size
         # With a checksum nothing counts before all of it has been seen.
         if self._check is None and time.monotonic() - self._kept_at > _KEEP_S:
             self._sync()
@@ -154,13 +151,19 @@ class Appending:
 
     def _sync(self) -> None:
         fd = self._hold.fd
-        if self.size == self._length and os.fstat(fd).st_size > self.size:
-            # An earlier request got farther than what it could keep.
-            os.ftruncate(fd, self.size)
         with full_disk_is_said():
+            self._file.flush()
+            if self._is_beyond_its_end():
+                os.ftruncate(fd, self.size)
             os.fdatasync(fd)
         self._record(self.size)
         self._kept_at = time.monotonic()
+
+    def _is_beyond_its_end(self) -> bool:
+        """Before its length was told, an earlier request may have got farther than what counted."""
+        if self.size != self._length or self._hold.upload.is_shared:
+            return False
+        return os.fstat(self._hold.fd).st_size > self.size
 
     def _record(self, offset: int) -> None:
         is_whole = offset == self._length

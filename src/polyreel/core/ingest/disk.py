@@ -9,11 +9,13 @@ import errno
 import fcntl
 import functools
 import os
+import struct
 from collections.abc import Callable, Sequence
 
 __all__ = [
     "append_file",
     "begin_write_back",
+    "clone_range",
     "copy_range",
     "preallocate",
     "try_lock",
@@ -23,19 +25,20 @@ __all__ = [
 # From linux/falloc.h, linux/fs.h.
 _KEEP_SIZE = 1
 _FICLONE = 0x40049409
+_FICLONERANGE = 0x4020940D
 _COPY_BYTES = 64 * 1024 * 1024
 _MOST_BUFFERS = 1000  # below IOV_MAX
 _CANNOT = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM, errno.ENOTTY)
 
 
-def preallocate(fd: int, size_bytes: int) -> int:
+def preallocate(fd: int, size_bytes: int, offset: int = 0) -> int:
     """Hold room on the disk for that much, without changing the file's length; 0 where refused.
 
     By fallocate(2) itself: the C library's posix_fallocate writes to every block where the
     filesystem cannot do it.
     """
     fallocate = _fallocate()
-    if fallocate is None or fallocate(fd, _KEEP_SIZE, 0, size_bytes) != 0:
+    if fallocate is None or fallocate(fd, _KEEP_SIZE, offset, size_bytes) != 0:
         return 0
     return size_bytes
 
@@ -99,7 +102,20 @@ def _sendfile(source_fd: int, target_fd: int, offset: int, length: int) -> int:
     return os.sendfile(target_fd, source_fd, offset, length)
 
 
-def write_all(fd: int, chunks: Sequence[bytes]) -> None:
+def clone_range(
+    source_fd: int, offset: int, size_bytes: int, target_fd: int, target_offset: int
+) -> bool:
+    """Let the target share these blocks of the source, where the filesystem can; False where not."""
+    # struct file_clone_range of linux/fs.h.
+    wanted = struct.pack("qQQQ", source_fd, offset, size_bytes, target_offset)
+    try:
+        fcntl.ioctl(target_fd, _FICLONERANGE, wanted)
+    except OSError:
+        return False
+    return True
+
+
+def write_all(fd: int, chunks: Sequence[bytes | memoryview]) -> None:
     """Write all of these where `fd` stands."""
     waiting = [memoryview(chunk) for chunk in chunks if chunk]
     while waiting:
@@ -113,13 +129,15 @@ def write_all(fd: int, chunks: Sequence[bytes]) -> None:
             waiting[0] = waiting[0][written:]
 
 
-def try_lock(fd: int) -> bool:
-    """Whether this open file is now ours alone, among all processes of all machines that share it;
-    until it is closed, or its process ends.
+def try_lock(fd: int, offset: int = 0, size_bytes: int = 0) -> bool:
+    """Whether this stretch of the open file, to its end and beyond where `size_bytes` is 0, is now ours
+    alone, among all processes of all machines that share it; until it is closed, or its process ends.
     """
+    # struct flock of linux/fcntl.h; the lock is one of the open file, not of the process.
+    wanted = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, offset, size_bytes, 0)
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        fcntl.fcntl(fd, fcntl.F_OFD_SETLK, wanted)
+    except (BlockingIOError, PermissionError):
         return False
     return True
 

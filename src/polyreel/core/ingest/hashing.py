@@ -3,7 +3,7 @@
 import hashlib
 import os
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from polyreel.core import library
 from polyreel.core.ingest.tables import ResumableRow
@@ -72,7 +72,8 @@ def _settle(tx: Tx, media_id: int, sha256: str) -> str | None:
 def _is_held(tx: Tx, media: Media) -> bool:
     """Whether an import may yet want the bytes for another try."""
     held = select(ResumableRow.id).where(
-        ResumableRow.uid == media.uid, ResumableRow.state.not_in(("done", "expired"))
+        or_(ResumableRow.uid == media.uid, ResumableRow.file_uid == media.uid),
+        ResumableRow.state.not_in(("done", "expired")),
     )
     return tx.session.scalar(held) is not None
 

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 from polyreel.core.ingest.disk import try_lock
 from polyreel.core.ingest.errors import UploadLocked, UploadNotFound
+from polyreel.core.ingest.places import drop_file
 from polyreel.core.ingest.publish import key_of
-from polyreel.core.ingest.resumable import drop_file, find_row, get_resumable
+from polyreel.core.ingest.resumable import Resumable, find_row, get_resumable
 from polyreel.core.ingest.tables import ResumableRow
 from polyreel.core.users import Actor
 from polyreel.infra.storage import Storage
@@ -25,16 +26,18 @@ _MOST_DIGESTS = 1024
 class Hold:
     """One upload that is ours alone until `release`; `upload` is as it was when that began."""
 
-    def __init__(self, db: Database, storage: Storage, actor: Actor, uid: str) -> None:
+    def __init__(self, db: Database, storage: Storage, actor: Actor, found: Resumable) -> None:
         self._db = db
         self._storage = storage
-        self._file = _open(storage, uid)
+        self._file = _open(storage, found)
+        # Of a shared file a partial is its own stretch, everything else the whole.
+        length = found.length_bytes if found.is_shared and found.kind == "partial" else None
         try:
-            if not try_lock(self._file.fd):
+            if not try_lock(self._file.fd, found.base_bytes, length or 0):
                 raise UploadLocked
             # What was read before may be over by now.
             with db.read() as tx:
-                self.upload = get_resumable(tx, actor, uid)
+                self.upload = get_resumable(tx, actor, found.uid)
         except BaseException:
             self._file.close()
             raise
@@ -55,7 +58,7 @@ class Hold:
         """Forget it: row, reservation, bytes."""
         with self._db.write() as tx:
             tx.session.delete(self.row(tx))
-        drop_file(self._db, self._storage, self.upload.uid)
+        drop_file(self._db, self._storage, self.upload.file_uid)
 
     def release(self) -> None:
         """Let others have it; may be called again."""
@@ -70,7 +73,7 @@ def hold_resumable(db: Database, storage: Storage, actor: Actor, uid: str) -> Ho
     with db.read() as tx:
         # First of all: a stranger must not even hold it for a moment.
         found = get_resumable(tx, actor, uid)
-    return Hold(db, storage, actor, found.uid)
+    return Hold(db, storage, actor, found)
 
 
 def ask_to_let_go(db: Database, uid: str) -> None:
@@ -102,8 +105,8 @@ class Digests:
             self._kept.popitem(last=False)
 
 
-def _open(storage: Storage, uid: str) -> Growing:
+def _open(storage: Storage, upload: Resumable) -> Growing:
     try:
-        return storage.reopen(key_of(uid))
+        return storage.reopen(key_of(upload.file_uid))
     except FileNotFoundError:
         raise UploadNotFound("The bytes of this upload are lost.") from None

@@ -13,8 +13,9 @@ from polyreel.core.ingest.errors import (
     UploadNotFound,
 )
 from polyreel.core.ingest.holding import Hold
+from polyreel.core.ingest.places import drop_file, file_of
 from polyreel.core.ingest.publish import Entry, StoredBytes, key_of, publish
-from polyreel.core.ingest.resumable import Resumable, drop_file, get_resumable
+from polyreel.core.ingest.resumable import Resumable, get_resumable
 from polyreel.core.ingest.tables import ResumableRow
 from polyreel.core.library import Video
 from polyreel.core.users import Actor
@@ -40,7 +41,7 @@ def begin_import(db: Database, storage: Storage, actor: Actor, uid: str) -> "Imp
     if not found.is_whole:
         raise UploadIncomplete
     try:
-        hold = Hold(db, storage, actor, found.uid)
+        hold = Hold(db, storage, actor, found)
     except UploadLocked:
         raise ImportRunning from None
     except UploadNotFound:
@@ -81,8 +82,8 @@ class Importing:
             video = _find_video(tx, self._actor, row.video_uuid)
             if video is None:
                 stored = StoredBytes(
-                    uid=upload.uid,
-                    key=key_of(upload.uid),
+                    uid=upload.file_uid,
+                    key=key_of(upload.file_uid),
                     size_bytes=upload.offset_bytes,
                     sha256=upload.sha256,
                 )
@@ -90,8 +91,8 @@ class Importing:
             row.state, row.message, row.video_uuid = "importing", None, video.uuid
             row.reserved_bytes = 0
             row.updated_at = tx.now
-            parts = _end_others(tx, upload)
-        self._drop(parts)
+            files = _end_others(tx, upload)
+        self._drop(files)
         self._video = video
         return video
 
@@ -100,7 +101,7 @@ class Importing:
         with self._db.write() as tx:
             row = self._hold.row(tx)
             row.state, row.updated_at = "done", tx.now
-        self._drop([self.upload.uid])
+        self._drop({self.upload.file_uid})
 
     def fail(self, message: str) -> None:
         """It is no video: take that back, keep the bytes and their room in the quota."""
@@ -119,14 +120,14 @@ class Importing:
         """Let others have the upload; may be called again."""
         self._hold.release()
 
-    def _drop(self, uids: list[str]) -> None:
-        for uid in uids:
-            drop_file(self._db, self._storage, uid)
+    def _drop(self, file_uids: set[str]) -> None:
+        for file_uid in file_uids:
+            drop_file(self._db, self._storage, file_uid)
 
 
-def _end_others(tx: Tx, upload: Resumable) -> list[str]:
-    """What else was sent for the same file is over: its parts, of whatever group, and tries that were
-    given up. Their uids.
+def _end_others(tx: Tx, upload: Resumable) -> set[str]:
+    """What else was sent for the same film is over: its parts, of whatever group, and tries that were
+    given up. The uids of their files.
     """
     others = tx.session.scalars(
         select(ResumableRow).where(
@@ -134,17 +135,18 @@ def _end_others(tx: Tx, upload: Resumable) -> list[str]:
             or_(
                 ResumableRow.group_uid == upload.group_uid,
                 ResumableRow.uid.in_(upload.parts),
+                ResumableRow.file_uid == upload.file_uid,
             ),
             ResumableRow.uid != upload.uid,
             ResumableRow.state.not_in(("done", "expired", "importing")),
         )
     )
-    uids = []
+    files = set()
     for row in others:
         row.state, row.reserved_bytes, row.updated_at = "done", 0, tx.now
         row.video_uuid = None
-        uids.append(row.uid)
-    return uids
+        files.add(file_of(row))
+    return files
 
 
 def _entry(upload: Resumable) -> Entry:

@@ -14,7 +14,8 @@ from polyreel.core.ingest.errors import (
     UploadExpired,
     UploadNotFound,
 )
-from polyreel.core.ingest.publish import key_of, new_uid
+from polyreel.core.ingest.places import drop_file, file_of, open_place, take_place
+from polyreel.core.ingest.publish import new_uid
 from polyreel.core.ingest.reservations import UploadLimits, check_size, room_for, within_quota
 from polyreel.core.ingest.tables import ResumableRow
 from polyreel.core.ingest.uploads import check_enabled
@@ -29,7 +30,6 @@ __all__ = [
     "ResumableLimits",
     "add_row",
     "create_resumable",
-    "drop_file",
     "find_row",
     "get_resumable",
     "list_resumables",
@@ -69,7 +69,9 @@ class NewResumable:
 
 @dataclass(frozen=True, kw_only=True)
 class Resumable:
-    """A resumable upload as it was at one moment; the fields are those of `ResumableRow`."""
+    """A resumable upload as it was at one moment; the fields are those of `ResumableRow`, but
+    `file_uid` names its file in any case, and `is_shared` says that others lie there too.
+    """
 
     id: int
     uid: str
@@ -81,6 +83,9 @@ class Resumable:
     folder_id: int | None
     info: str
     parts: tuple[str, ...]
+    file_uid: str
+    base_bytes: int
+    is_shared: bool
     length_bytes: int | None
     offset_bytes: int
     reserved_bytes: int
@@ -116,15 +121,18 @@ def create_resumable(
         row = add_row(tx, actor, wish, limits)
         if length:
             row.reserved_bytes = within_quota(tx, actor.user_id, least=length, wanted=length)
+            if wish.kind == "partial":
+                take_place(tx, row, limits.max_bytes)
         row.state = "uploaded" if wish.length_bytes == 0 else "created"
         tx.session.flush()
     try:
-        with storage.open_growing(key_of(row.uid)) as file:
+        with open_place(storage, row) as file:
             if length:
-                preallocate(file.fd, length)
+                preallocate(file.fd, length, row.base_bytes)
     except BaseException:
         with db.write() as tx:
             tx.session.delete(tx.session.get_one(ResumableRow, row.id))
+        drop_file(db, storage, file_of(row))
         raise
     return resumable_of(row)
 
@@ -144,6 +152,7 @@ def add_row(tx: Tx, actor: Actor, wish: NewResumable, limits: ResumableLimits) -
         info=wish.info,
         parts=list(wish.parts),
         length_bytes=wish.length_bytes,
+        base_bytes=0,
         offset_bytes=0,
         reserved_bytes=0,
         state="created",
@@ -196,14 +205,6 @@ def find_row(tx: Tx, uid: str) -> ResumableRow | None:
     return tx.session.scalars(select(ResumableRow).where(ResumableRow.uid == canonical)).first()
 
 
-def drop_file(db: Database, storage: Storage, uid: str) -> None:
-    """Remove the bytes of an upload that is over, unless a media took them."""
-    with db.read() as tx:
-        is_taken = library.is_media_uid(tx, uid)
-    if not is_taken:
-        storage.delete(key_of(uid))
-
-
 def sweep_resumables(db: Database, storage: Storage) -> int:
     """End uploads whose time is over, bytes and all, and forget those that ended long ago; how many
     were ended. What is written at this moment finds its row changed, and gives up.
@@ -217,7 +218,8 @@ def sweep_resumables(db: Database, storage: Storage) -> int:
             ResumableRow.expires_at <= tx.now, ResumableRow.state.not_in(_OVER), late
         )
         values = {"state": "expired", "reserved_bytes": 0, "updated_at": tx.now}
-        uids = list(tx.session.scalars(ended.values(values).returning(ResumableRow.uid)))
+        rows = list(tx.session.scalars(ended.values(values).returning(ResumableRow)))
+        files = [file_of(row) for row in rows]
         forgotten = tx.session.scalars(
             select(ResumableRow).where(
                 ResumableRow.state.in_(_OVER), ResumableRow.expires_at <= tx.now - REMEMBERED
@@ -225,9 +227,9 @@ def sweep_resumables(db: Database, storage: Storage) -> int:
         )
         for row in forgotten:
             tx.session.delete(row)
-    for uid in uids:
-        drop_file(db, storage, uid)
-    return len(uids)
+    for file_uid in set(files):
+        drop_file(db, storage, file_uid)
+    return len(files)
 
 
 def resumable_of(row: ResumableRow) -> Resumable:
@@ -243,6 +245,9 @@ def resumable_of(row: ResumableRow) -> Resumable:
         folder_id=row.folder_id,
         info=row.info,
         parts=tuple(row.parts),
+        file_uid=file_of(row),
+        base_bytes=row.base_bytes,
+        is_shared=row.file_uid is not None,
         length_bytes=row.length_bytes,
         offset_bytes=row.offset_bytes,
         reserved_bytes=row.reserved_bytes,

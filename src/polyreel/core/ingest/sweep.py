@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from sqlalchemy import delete, select
 
+from polyreel.core.ingest.places import file_of
 from polyreel.core.ingest.publish import key_of
 from polyreel.core.ingest.tables import RemoteRow, ResumableRow, UploadRow
 from polyreel.infra.storage import Storage
@@ -31,6 +32,7 @@ def sweep_uploads(db: Database, storage: Storage, min_age_s: float) -> int:
 def list_upload_keys(tx: Tx) -> list[str]:
     """Storage keys that uploads under way are about to fill, or have just filled."""
     over = ("done", "expired")
-    uids = tx.session.scalars(select(ResumableRow.uid).where(ResumableRow.state.not_in(over)))
+    rows = tx.session.scalars(select(ResumableRow).where(ResumableRow.state.not_in(over)))
+    uids = {file_of(row) for row in rows}
     fetched = tx.session.scalars(select(RemoteRow.uid).where(RemoteRow.has_file.is_(True)))
     return [*tx.session.scalars(select(UploadRow.key)), *map(key_of, uids), *map(key_of, fetched)]

@@ -32,9 +32,11 @@ class ResumableRow(Base):
     """An upload that goes on over many requests. `uid` is its public name, and names its file.
 
     `kind` is single, partial (one piece of a larger file) or final (made of the partials whose uids
-    are in `parts`); `group_uid` is the same for all that belong to one file. `length_bytes` None: not
+    are in `parts`); `group_uid` is the same for all that belong to one film. `length_bytes` None: not
     said yet. `offset_bytes` are on the disk for certain. `state`: created, uploading, uploaded,
     importing, failed (with `message`), done, expired; the last two are remembered for a while.
+    `file_uid` names the file that it shares with others, its own bytes from `base_bytes` on; None: it
+    has a file of its own.
     """
 
     __tablename__ = "resumable_uploads"
@@ -49,6 +51,8 @@ class ResumableRow(Base):
     folder_id: Mapped[int | None] = mapped_column(ID)
     info: Mapped[str] = mapped_column(Text)
     parts: Mapped[list[str]] = mapped_column(JSON, default=list)
+    file_uid: Mapped[str | None] = mapped_column(String(36), index=True)
+    base_bytes: Mapped[int] = mapped_column(BigInteger, default=0)
     length_bytes: Mapped[int | None] = mapped_column(BigInteger)
     offset_bytes: Mapped[int] = mapped_column(BigInteger, default=0)
     reserved_bytes: Mapped[int] = mapped_column(BigInteger, default=0)

@@ -15,7 +15,7 @@ from sqlalchemy import delete
 from sqlalchemy.exc import IntegrityError
 
 from polyreel.core import options
-from polyreel.core.ingest.disk import begin_write_back, preallocate, write_all
+from polyreel.core.ingest.disk import preallocate
 from polyreel.core.ingest.errors import UploadLost, UploadsDisabled, full_disk_is_said
 from polyreel.core.ingest.once import find_answer, record_answer
 from polyreel.core.ingest.publish import Entry, StoredBytes, key_of, new_uid, publish
@@ -28,6 +28,7 @@ from polyreel.core.ingest.reservations import (
     room_for,
 )
 from polyreel.core.ingest.tables import UploadRow
+from polyreel.core.ingest.writing import BlockFile
 from polyreel.core.library import Video
 from polyreel.core.users import Actor, allow
 from polyreel.infra.storage import Staged, Storage
@@ -41,7 +42,6 @@ _SMALL_STEP_BYTES = 64 * 1024  # for what is a little longer than declared
 # Who declares knows the length of a whole form: nothing is refused ahead for the form's own bytes.
 _MARGIN_BYTES = 1024
 # So much is given to the disk at once, so that the sync at the end has little left to do.
-_WRITE_BACK_BYTES = 32 * 1024 * 1024
 _NO_LIMITS = UploadLimits()
 
 _T = TypeVar("_T")
@@ -110,7 +110,7 @@ class Upload:
         self._hash = hashlib.sha256()
         self._staged: Staged | None = None
         self._preallocated = 0
-        self._handed_to_disk = 0
+        self._writer: BlockFile | None = None
         self._seen_at = time.monotonic()
         self._has_ended = False
         self._was_refused = False
@@ -127,13 +127,11 @@ class Upload:
         length = sum(map(len, chunks))
         check_size(self._limits, self.size + length)
         self._hold_room(self.size + length - self._reserved)
-        fd = self.fd
+        if self._writer is None:
+            self._writer = BlockFile(self.fd)
         with full_disk_is_said():
-            write_all(fd, chunks)
-        for chunk in chunks:
-            self._hash.update(chunk)
+            self._writer.write(chunks, self._hash)
         self.size += length
-        self._hand_to_disk(fd)
 
     @property
     def fd(self) -> int:
@@ -200,6 +198,9 @@ class Upload:
         It also says whether the file is kept, and may be called twice. Raises as `finish` does.
         """
         file = self._file()
+        if self._writer is not None:
+            with full_disk_is_said():
+                self._writer.flush()
         if self._preallocated > self.size:
             os.ftruncate(file.fd, self.size)
         with full_disk_is_said():
@@ -262,12 +263,6 @@ class Upload:
         with self._db.write() as tx:
             self._reserved += grow(tx, self._id, self._limits, least=max(0, missing), wanted=wanted)
         self._seen_at = now
-
-    def _hand_to_disk(self, fd: int) -> None:
-        """Let the system begin to write back what it holds, without waiting for it."""
-        if self.size - self._handed_to_disk >= _WRITE_BACK_BYTES:
-            begin_write_back(fd, self._handed_to_disk, self.size - self._handed_to_disk)
-            self._handed_to_disk = self.size
 
 
 def check_enabled(db: Database) -> None:

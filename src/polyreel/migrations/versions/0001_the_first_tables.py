@@ -427,6 +427,8 @@ def upgrade() -> None:
         sa.Column("folder_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("info", sa.Text(), nullable=False),
         sa.Column("parts", sa.JSON(), nullable=False),
+        sa.Column("file_uid", sa.String(length=36), nullable=True),
+        sa.Column("base_bytes", sa.BigInteger(), nullable=False),
         sa.Column("length_bytes", sa.BigInteger(), nullable=True),
         sa.Column("offset_bytes", sa.BigInteger(), nullable=False),
         sa.Column("reserved_bytes", sa.BigInteger(), nullable=False),
@@ -450,6 +452,9 @@ def upgrade() -> None:
     with op.batch_alter_table("resumable_uploads", schema=None) as batch_op:
         batch_op.create_index(
             batch_op.f("ix_resumable_uploads_expires_at"), ["expires_at"], unique=False
+        )
+        batch_op.create_index(
+            batch_op.f("ix_resumable_uploads_file_uid"), ["file_uid"], unique=False
         )
         batch_op.create_index(
             batch_op.f("ix_resumable_uploads_user_id_group_uid"),
