@@ -114,18 +114,25 @@ def _wait(server: Server, sent: Mapping[str, str]) -> dict[str, Ending]:
             "SELECT v.uuid, m.* FROM videos v JOIN media m ON m.id = v.media_id ORDER BY v.id"
         )
         by_uuid = {row["uuid"]: row for row in rows}
+        busy = server.rows(
+            "SELECT id FROM jobs WHERE state IN ('queued', 'running') AND kind LIKE 'media.%'"
+        )
         open_ones = [one for one, uuid in sent.items() if by_uuid[uuid]["state"] not in ENDS]
-        if not open_ones or time.monotonic() > deadline:
+        if (not open_ones and not busy) or time.monotonic() > deadline:
             break
         time.sleep(0.25)
     renditions = server.rows("SELECT * FROM renditions ORDER BY media_id, position")
+    texts = server.rows(
+        "SELECT media_id FROM subtitles WHERE state = 'ready' AND kind = 'subtitles'"
+    )
     jobs = server.rows("SELECT args, started_at, finished_at FROM jobs")
     endings = {}
     for title, uuid in sent.items():
         media = by_uuid[uuid]
         own = [row for row in renditions if row["media_id"] == media["id"]]
         took = _seconds_of_work(jobs, media["id"])
-        endings[title] = Ending(media["state"], media["message"] or "", took, media, own)
+        subtitles = sum(row["media_id"] == media["id"] for row in texts)
+        endings[title] = Ending(media["state"], media["message"] or "", took, media, own, subtitles)
     return endings
 
 
@@ -166,6 +173,8 @@ def test_it_ends_as_a_sensible_person_expects(item: Oddity, endings: dict[str, E
         assert (pictures[0]["width"], pictures[0]["height"]) == item.size
     if item.sounds is not None:
         assert sum(row["kind"] == "audio" for row in end.renditions) == item.sounds
+    if item.subtitles is not None:
+        assert end.subtitles == item.subtitles
     if item.lasts_s is not None:
         assert end.media["duration_ms"] / 1000 == pytest.approx(item.lasts_s, abs=0.15)
     assert all(row["state"] in ("ready", "failed") for row in end.renditions)

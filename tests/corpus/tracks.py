@@ -16,8 +16,8 @@ ScriptType: v4.00+
 Format: Name, Fontname, Fontsize, PrimaryColour, Alignment
 Style: Default,Arial,20,&H00FFFFFF,2
 [Events]
-Format: Layer, Start, End, Style, Text
-Dialogue: 0,0:00:00.50,0:00:03.00,Default,{\\pos(100,100)}Hello there
+Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
+Dialogue: 0,0:00:00.50,0:00:03.00,Default,,0,0,0,,{\\pos(100,100)}Hello there
 """
 _SRT = "1\n00:00:00,500 --> 00:00:03,000\nHello <b>there</b> <script>alert(1)</script>\n"
 HOSTILE = "$(id) `id` ; rm -rf / <script>alert(1)</script> \" ' %s \u202e"

@@ -3,6 +3,7 @@
     <uuid>/stream/multi/master.m3u8       all sounds          <uuid>/<quality>/out.m3u8, out.mp4, outN.mp4
     <uuid>/stream/muted/master.m3u8       none                <uuid>/<audio>/audio/audio.m3u8, audio.mp4, audioN.mp4
     <uuid>/<audio>/stream/master.m3u8     one                 <uuid>/image/thumb/<file>.webp
+    <uuid>/<subtitle>/subtitle/out.vtt    a text track        <uuid>/font/<n>, a font of the film
 
 and films as one file (http/downloads.py), below `/videos/qualitys/` and at the root. Source: contracts of the VideoCMS API, 4.2 to 4.4.
 """
@@ -37,6 +38,7 @@ from polyreel.http.images import find_sheet, find_thumbnail, make_track
 from polyreel.http.media_routes import COOKIE, M3U8, PREFIX, find_media_route
 from polyreel.http.middleware import Receive, Scope, Send
 from polyreel.http.representation import Representation, send_representation, start_answer
+from polyreel.http.texts import find_font, find_text
 from polyreel.http.view_cache import Views
 from polyreel.infra.tools import Tools
 from polyreel.infra.tx import DatabaseUnavailable
@@ -126,11 +128,24 @@ class MediaApp:
         if route[0] in ("mkv", "mp4"):
             return await self._download(ticket, read_wish(*route, scope), scope)
         view = _admit(ticket, await self._views.get(uuid))
-        if route[0] == "board":
-            return view, make_track(view)
-        if route[0] == "sheet":
-            return view, find_sheet(self._tools.storage, view, scope["query_string"])
-        return await self._stream(view, f"{base}/{uuid}", route, scope)
+        extra = self._extra(view, route, scope["query_string"])
+        return (view, extra) if extra else await self._stream(view, f"{base}/{uuid}", route, scope)
+
+    def _extra(
+        self, view: MediaView, route: tuple[str, list[str]], query: bytes
+    ) -> Representation | None:
+        """What lies whole beside the streams, if the address is of such."""
+        storage = self._tools.storage
+        match route:
+            case ("board", []):
+                return make_track(view)
+            case ("sheet", []):
+                return find_sheet(storage, view, query)
+            case ("subtitle", [uid, file]):
+                return find_text(storage, view, _checked_uuid(uid), file, query)
+            case ("font", [number]):
+                return find_font(storage, view, number)
+        return None
 
     async def _stream(
         self, view: MediaView, address: str, route: tuple[str, list[str]], scope: Scope

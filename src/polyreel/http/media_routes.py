@@ -24,6 +24,9 @@ _IN_PATH: Mapping[str, Any] = {
     "is_mp4": {"type": "string", "enum": ["1", "t", "true", "0", "f", "false"]},
     "video_file": {"type": "string", "pattern": r"^out[0-9]{0,4}\.(m3u8|ts|webm|mp4)$"},
     "audio_file": {"type": "string", "pattern": r"^audio[0-9]{0,4}\.(m3u8|ts|wav|mp3|ogg|mp4)$"},
+    "subtitle": _UUID,
+    "text_file": {"type": "string", "enum": ["out.vtt", "out.ass", "out.m3u8"]},
+    "number": {"type": "string", "pattern": "^[0-9]{1,3}$"},
     "image_file": {"type": "string", "pattern": r"^[a-z0-9-]+\.webp$"},
 }
 _TEXT = {"text/plain": {"type": "string"}}
@@ -61,6 +64,13 @@ _ADDRESSES = (
         "A playlist or a piece of sound.",
         [M3U8, "audio/mp4"],
     ),
+    _Address(
+        "subtitle",
+        "{subtitle}/subtitle/{text_file}",
+        "A text track: WebVTT, SubStation, or its playlist. Chapters are one, too.",
+        ["text/vtt", "text/x-ssa", M3U8],
+    ),
+    _Address("font", "font/{number}", "A font that came with the film.", ["font/sfnt"]),
     _Address(
         "thumb",
         "image/thumb/{image_file}",

@@ -132,6 +132,13 @@ class SubtitleStream(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     is_text: bool
 
 
+class FontFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A font among the attachments; `number` counts all attachments, `name` is the file's own word."""
+
+    number: int
+    name: str
+
+
 class Probe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One media file. Stream indexes are libav's; streams in codecs we do not read are left out.
 
@@ -155,6 +162,7 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     subtitles: list[SubtitleStream]
     attachments: int
     unsized_pictures: int = 0
+    fonts: list[FontFile] = []
 
     def to_json(self) -> bytes:
         """For keeping."""

@@ -5,12 +5,16 @@ from dataclasses import dataclass
 
 from polyreel.core.library import find_video_by_uuid, get_media
 from polyreel.core.media import (
+    Font,
     Rendition,
     Storyboard,
+    Subtitle,
     find_fragment,
     find_storyboard,
     is_playable,
+    list_fonts,
     list_renditions,
+    list_subtitles,
     master_playlist,
     media_playlist,
     offered,
@@ -72,6 +76,8 @@ class MediaView:
     renditions: dict[str, Rendition]
     duration_ms: int = 0
     storyboard: Storyboard | None = None
+    subtitles: Sequence[Subtitle] = ()
+    fonts: Sequence[Font] = ()
 
     @property
     def is_settled(self) -> bool:
@@ -99,7 +105,21 @@ class MediaView:
             audible = [item for item in audible if item.name == sounds]
         if not pictures and not audible:
             raise FragmentNotFound
-        return master_playlist(base, pictures, audible)
+        return master_playlist(base, pictures, audible, self.texts)
+
+    @property
+    def texts(self) -> list[Subtitle]:
+        """The subtitle tracks that can be shown; chapters are none."""
+        return [
+            item for item in self.subtitles if item.state == "ready" and item.kind == "subtitles"
+        ]
+
+    def subtitle(self, uid: str) -> Subtitle:
+        """Raises FragmentNotFound for one that is not there, or not to be had."""
+        for item in self.subtitles:
+            if item.uid == uid and item.state == "ready":
+                return item
+        raise FragmentNotFound
 
     def playlist(self, rendition: Rendition) -> str:
         """The playlist of one rendition."""
@@ -152,6 +172,8 @@ def load_view(tx: Tx, uuid: str) -> MediaView | None:
         renditions={item.name: item for item in list_renditions(tx, media.id)},
         duration_ms=media.duration_ms,
         storyboard=find_storyboard(tx, media.id),
+        subtitles=list_subtitles(tx, media.id, video.id),
+        fonts=list_fonts(tx, media.id),
     )
 
 
@@ -164,6 +186,7 @@ def is_current(tx: Tx, view: MediaView) -> bool:
         and video.media_id == view.media_id
         and video.revision == view.revision
         and video.poster_key == view.own_poster_key
+        and int(video.changed_at.timestamp()) == view.changed_at_s
         and video.name == view.name
     )
 

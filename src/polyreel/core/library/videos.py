@@ -180,6 +180,18 @@ def _rename(row: VideoRow, name: str) -> None:
     row.name_folded = fold_name(row.name)
 
 
+def check_writable(tx: Tx, actor: Actor, uuid: str) -> int:
+    """The id of a video that the actor may change. Raises VideoNotFound."""
+    return writable_video(tx, actor, VideoRow.uuid == parse_uuid(uuid)).id
+
+
+def touch_video(tx: Tx, actor: Actor, uuid: str) -> int:
+    """Note that something a person added to a video changed; answers its id. Raises VideoNotFound."""
+    row = writable_video(tx, actor, VideoRow.uuid == parse_uuid(uuid))
+    _touch(tx, row)
+    return row.id
+
+
 def _touch(tx: Tx, row: VideoRow) -> None:
     row.updated_at = tx.now
     tx.session.flush()

@@ -7,6 +7,7 @@ from polyreel.core.media.playlists import (
     media_playlist,
     offered,
     promised,
+    subtitle_playlist,
 )
 from polyreel.core.media.poster import choose_poster
 from polyreel.core.media.renditions import (
@@ -16,6 +17,7 @@ from polyreel.core.media.renditions import (
     list_part_keys,
     list_renditions,
 )
+from polyreel.core.media.sidecars import Label, bring_subtitle, drop_subtitle
 from polyreel.core.media.states import count_unfinished, is_playable
 from polyreel.core.media.storyboard import (
     Storyboard,
@@ -23,31 +25,47 @@ from polyreel.core.media.storyboard import (
     list_storyboard_keys,
     storyboard_track,
 )
+from polyreel.core.media.subtitles import (
+    Font,
+    Subtitle,
+    list_fonts,
+    list_subtitle_keys,
+    list_subtitles,
+)
 from polyreel.core.media.tasks import KINDS
 from polyreel.core.media.unfinished import Unfinished, list_all_unfinished, list_unfinished
 
 __all__ = [
     "KINDS",
+    "Font",
     "Fragment",
+    "Label",
     "Part",
     "Rendition",
     "Storyboard",
+    "Subtitle",
     "Unfinished",
+    "bring_subtitle",
     "choose_poster",
     "count_unfinished",
+    "drop_subtitle",
     "find_fragment",
     "find_storyboard",
     "get_rendition",
     "is_playable",
     "list_all_unfinished",
+    "list_fonts",
     "list_part_keys",
     "list_renditions",
     "list_storyboard_keys",
+    "list_subtitle_keys",
+    "list_subtitles",
     "list_unfinished",
     "master_playlist",
     "media_playlist",
     "offered",
     "promised",
     "storyboard_track",
+    "subtitle_playlist",
     "unpack_cuts",
 ]

@@ -8,6 +8,7 @@ from polyreel.core.media.index import pack_cuts
 from polyreel.core.media.plan import LadderRules, plan_media
 from polyreel.core.media.renditions import Rendition, clear_renditions, lay_out
 from polyreel.core.media.source import SourceLimits
+from polyreel.core.media.subtitles import plan_subtitles
 from polyreel.core.options import Options, read_options
 from polyreel.infra.jobs import Job
 from polyreel.infra.probe import probe_file
@@ -21,6 +22,7 @@ _APART, _RANGES = 1000, 1_000_000
 # What makes a film playable goes before what makes it complete.
 PROMISED, OFFERED = 10, 5
 IMAGES_S = 1.0
+SUBTITLES_S = 0.5
 
 
 def ladder_rules(options: Options) -> LadderRules:
@@ -68,6 +70,9 @@ def look(job: Job) -> None:
         if media.sha256 is None:
             revision += _APART * (1 + media.id % _RANGES)
         start_work(tx, media, lay_out(tx, media.id, plan, revision=revision))
+        if plan_subtitles(tx, media.id, probe, has_ocr=options.ocr_enabled):
+            tx.enqueue("media.subtitles", key=f"subtitles:{media.id}", delay_s=SUBTITLES_S,
+                       owner_id=_owner(tx, media.id), media_id=media.id)  # fmt: skip
         job.complete(tx)
 
 

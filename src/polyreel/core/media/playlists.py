@@ -9,11 +9,12 @@ from collections.abc import Sequence
 
 from polyreel.core.media.index import Fragment
 from polyreel.core.media.renditions import Rendition
+from polyreel.core.media.subtitles import Subtitle
 from polyreel.infra.bmff import parse_init
 
 # Of a source without an index nothing is known ahead; this must cover the longest fragment to come.
 EVENT_TARGET_S = 10
-GROUP = "AAC"
+GROUP, TEXT_GROUP = "AAC", "subs"
 # A fragment shorter than this is not promised: rounding may leave nothing for it.
 LEAST_US = 100_000
 
@@ -37,7 +38,12 @@ def offered(renditions: Sequence[Rendition]) -> tuple[list[Rendition], list[Rend
     )
 
 
-def master_playlist(base: str, pictures: Sequence[Rendition], sounds: Sequence[Rendition]) -> str:
+def master_playlist(
+    base: str,
+    pictures: Sequence[Rendition],
+    sounds: Sequence[Rendition],
+    texts: Sequence[Subtitle] = (),
+) -> str:
     """A master playlist; `base` is the video's address without a slash at its end.
 
     No final newline, as in the contract. Without a picture each sound is a variant of its own.
@@ -57,6 +63,7 @@ def master_playlist(base: str, pictures: Sequence[Rendition], sounds: Sequence[R
         attributes += [f"CHANNELS={_quoted(str(item.channels))}"] if item.channels else []
         attributes += [f"URI={_quoted(_sound_uri(base, item))}"]
         lines.append("#EXT-X-MEDIA:" + ",".join(attributes))
+    lines += _text_group(base, texts)
     loudest = max(sounds, key=lambda item: item.peak_bps, default=None)
     codecs = list(dict.fromkeys(item.codec or "" for item in sounds))
     has_hdr = any(_video_range(item) != "SDR" for item in pictures)
@@ -67,6 +74,7 @@ def master_playlist(base: str, pictures: Sequence[Rendition], sounds: Sequence[R
         attributes += [f"CODECS={_quoted(','.join([item.codec or '', *codecs]))}"]
         attributes += [f"VIDEO-RANGE={_video_range(item)}"] if has_hdr else []
         attributes += [f"AUDIO={_quoted(GROUP)}"] if sounds else []
+        attributes += [f"SUBTITLES={_quoted(TEXT_GROUP)}"] if texts else []
         lines += ["#EXT-X-STREAM-INF:" + ",".join(attributes), f"{base}/{item.name}/out.m3u8"]
     return "\n".join(lines)
 
@@ -75,6 +83,37 @@ def _rates(items: Sequence[Rendition]) -> str:
     peak = sum(item.peak_bps for item in items)
     average = sum(item.average_bps for item in items)
     return f"BANDWIDTH={max(peak, average, 1)},AVERAGE-BANDWIDTH={max(average, 1)}"
+
+
+def _text_group(base: str, texts: Sequence[Subtitle]) -> list[str]:
+    names: set[str] = set()
+    lines = []
+    for item in texts:
+        attributes = [f"TYPE=SUBTITLES,GROUP-ID={_quoted(TEXT_GROUP)}"]
+        attributes += [f"NAME={_quoted(_unique(item.title, names))}"]
+        attributes += [f"LANGUAGE={_quoted(item.language)}"] if item.language else []
+        attributes += [f"DEFAULT=NO,AUTOSELECT=YES,FORCED={'YES' if item.is_forced else 'NO'}"]
+        attributes += [f"URI={_quoted(f'{base}/{item.uid}/subtitle/out.m3u8')}"]
+        lines.append("#EXT-X-MEDIA:" + ",".join(attributes))
+    return lines
+
+
+def subtitle_playlist(item: Subtitle, duration_us: int) -> str:
+    """The playlist of one text track: the whole of it is one segment."""
+    seconds = max(1.0, duration_us / 1e6)
+    return "\n".join(
+        [
+            "#EXTM3U",
+            "#EXT-X-VERSION:7",
+            f"#EXT-X-TARGETDURATION:{math.ceil(seconds)}",
+            "#EXT-X-MEDIA-SEQUENCE:0",
+            "#EXT-X-PLAYLIST-TYPE:VOD",
+            f"#EXTINF:{seconds:.6f},",
+            f"out.vtt?r={item.revision}",
+            "#EXT-X-ENDLIST",
+            "",
+        ]
+    )
 
 
 def _video_range(item: Rendition) -> str:

@@ -91,3 +91,51 @@ class StoryboardRow(Base):
     tile_width: Mapped[int] = mapped_column(Integer)
     tile_height: Mapped[int] = mapped_column(Integer)
     starts: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class SubtitleRow(Base):
+    """One text track of a media, or one that a person added to a video; chapters are one, too.
+
+    `kind`: subtitles, chapters. `state`: planned, ready, failed. `stream` is its number in the source.
+    """
+
+    __tablename__ = "subtitles"
+
+    id: Mapped[int] = mapped_column(ID, primary_key=True)
+    uid: Mapped[str] = mapped_column(String(36), unique=True)
+    media_id: Mapped[int | None] = mapped_column(
+        ID, ForeignKey("media.id", ondelete="CASCADE"), index=True
+    )
+    video_id: Mapped[int | None] = mapped_column(
+        ID, ForeignKey("videos.id", ondelete="CASCADE"), index=True
+    )
+    kind: Mapped[str] = mapped_column(String(16))
+    position: Mapped[int] = mapped_column(Integer)
+    stream: Mapped[int | None] = mapped_column(Integer)
+    language: Mapped[str | None] = mapped_column(String(32))
+    title: Mapped[str] = mapped_column(String(255))
+    is_default: Mapped[bool] = mapped_column(Boolean)
+    is_forced: Mapped[bool] = mapped_column(Boolean)
+    state: Mapped[str] = mapped_column(String(8))
+    message: Mapped[str | None] = mapped_column(LastWords)
+    vtt_key: Mapped[str | None] = mapped_column(String(200))
+    ass_key: Mapped[str | None] = mapped_column(String(200))
+    revision: Mapped[int] = mapped_column(Integer, default=1)
+    updated_at: Mapped[datetime] = mapped_column(UtcTime)
+
+    __table_args__ = (Index(None, "state"), NEVER_AGAIN)
+
+
+class FontRow(Base):
+    """A font that came with a film; `name` is what the film calls it."""
+
+    __tablename__ = "fonts"
+
+    id: Mapped[int] = mapped_column(ID, primary_key=True)
+    media_id: Mapped[int] = mapped_column(ID, ForeignKey("media.id", ondelete="CASCADE"))
+    position: Mapped[int] = mapped_column(Integer)
+    name: Mapped[str] = mapped_column(String(255))
+    key: Mapped[str] = mapped_column(String(200))
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+
+    __table_args__ = (UniqueConstraint("media_id", "position"), NEVER_AGAIN)

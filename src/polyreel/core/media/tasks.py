@@ -10,6 +10,7 @@ from polyreel.core.media.make import (
     fail_sound,
     make_sound,
 )
+from polyreel.core.media.subtitle_making import fail_making, make_subtitles
 from polyreel.infra.jobs import JobKind
 
 KINDS = (
@@ -39,6 +40,14 @@ KINDS = (
         run=encode_heights,
         max_attempts=3,
         on_failed=fail_heights,
+    ),
+    JobKind(
+        name="media.subtitles",
+        lane="fast",
+        run=make_subtitles,
+        max_attempts=3,
+        limit=1,
+        on_failed=fail_making,
     ),
     JobKind(name="media.images", lane="fast", run=make_images, max_attempts=3, limit=1),
 )

@@ -9,7 +9,7 @@ from sqlalchemy import Row, select
 from polyreel.core.library.tables import VideoRow
 from polyreel.core.library.tree import in_batches
 from polyreel.core.media.renditions import share_made
-from polyreel.core.media.tables import PartRow, RenditionRow
+from polyreel.core.media.tables import PartRow, RenditionRow, SubtitleRow
 from polyreel.core.users import Actor, require_admin
 from polyreel.core.users.tables import UserRow
 from polyreel.infra.tx import Tx
@@ -34,8 +34,8 @@ class Unfinished:
 
 
 def list_unfinished(tx: Tx, actor: Actor) -> list[Unfinished]:
-    """What is being made, or waits for it, of the actor's own videos: sounds first, then pictures,
-    each by media, small ones first.
+    """What is being made, or waits for it, of the actor's own videos: texts, then sounds, then
+    pictures, each by media, small ones first.
     """
     return _list(tx, actor.user_id)
 
@@ -70,9 +70,10 @@ def _list(tx: Tx, owner_id: int | None) -> list[Unfinished]:
     if owner_id is not None:
         query = query.where(VideoRow.user_id == owner_id)
     rows = sorted(tx.session.execute(query), key=_place)
+    texts = _unread(tx, owner_id)
     shares = _shares(tx, {row.id: row.duration_us for row in rows})
     numbers = _numbers(tx, {row.media_id for row in rows if row.kind == "audio"})
-    return [
+    return texts + [
         Unfinished(
             video_id=row.video_id,
             video_name=row.video_name,
@@ -85,6 +86,40 @@ def _list(tx: Tx, owner_id: int | None) -> list[Unfinished]:
             progress=shares[row.id],
         )
         for row in rows
+    ]
+
+
+def _unread(tx: Tx, owner_id: int | None) -> list[Unfinished]:
+    """The text tracks that are still in their files."""
+    query = (
+        select(
+            SubtitleRow.title,
+            SubtitleRow.position,
+            VideoRow.id.label("video_id"),
+            VideoRow.name.label("video_name"),
+            VideoRow.user_id,
+            UserRow.name.label("owner_name"),
+        )
+        .join(VideoRow, VideoRow.media_id == SubtitleRow.media_id)
+        .join(UserRow, UserRow.id == VideoRow.user_id)
+        .where(SubtitleRow.state == "planned", SubtitleRow.kind == "subtitles")
+        .order_by(SubtitleRow.media_id, SubtitleRow.position, VideoRow.id)
+    )
+    if owner_id is not None:
+        query = query.where(VideoRow.user_id == owner_id)
+    return [
+        Unfinished(
+            video_id=row.video_id,
+            video_name=row.video_name,
+            owner_id=row.user_id,
+            owner_name=row.owner_name,
+            kind="subtitle",
+            name=row.title,
+            title=row.title,
+            number=row.position + 1,
+            progress=0.0,
+        )
+        for row in tx.session.execute(query)
     ]
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from polyreel.core.ingest import list_upload_keys
 from polyreel.core.library import list_media_keys, list_poster_keys
-from polyreel.core.media import list_part_keys, list_storyboard_keys
+from polyreel.core.media import list_part_keys, list_storyboard_keys, list_subtitle_keys
 from polyreel.infra.storage import Storage
 from polyreel.infra.tx import Database, Tx
 from polyreel.kit import clock
@@ -58,6 +58,6 @@ def _in_vain(db: Database, storage: Storage, suspects: set[str]) -> set[str]:
 
 
 def _named(tx: Tx) -> set[str]:
-    made = (*list_media_keys(tx), *list_part_keys(tx))
+    made = (*list_media_keys(tx), *list_part_keys(tx), *list_subtitle_keys(tx))
     images = (*list_poster_keys(tx), *list_storyboard_keys(tx))
     return {*made, *images, *list_upload_keys(tx)}

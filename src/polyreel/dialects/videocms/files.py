@@ -9,7 +9,7 @@ from litestar.params import RawBody
 
 from polyreel.core import library
 from polyreel.core.library import Video
-from polyreel.core.media import list_renditions
+from polyreel.core.media import list_renditions, list_subtitles
 from polyreel.core.options import read_options
 from polyreel.dialects.videocms.answers import empty_answer, json_answer
 from polyreel.dialects.videocms.binder import REQUIRED, Param, bind, most, sent_of
@@ -111,7 +111,8 @@ def get_file(
         video = library.get_video(tx, actor, wish.link_id)
         renditions = list_renditions(tx, video.media_id)
         tags = library.list_tags(tx, [video.id])
-    return json_answer(video_to_file(video, renditions, tags.get(video.id, [])))
+        texts = list_subtitles(tx, video.media_id, video.id)
+    return json_answer(video_to_file(video, renditions, tags.get(video.id, []), texts))
 
 
 @put(

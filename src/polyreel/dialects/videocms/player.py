@@ -6,7 +6,7 @@ from litestar import Request, Response, get
 from litestar.params import FromPath
 
 from polyreel.core import library
-from polyreel.core.media import list_renditions
+from polyreel.core.media import list_renditions, list_subtitles
 from polyreel.core.options import read_options
 from polyreel.core.users import Actor
 from polyreel.dialects.videocms.answers import json_answer
@@ -55,7 +55,8 @@ def get_status(
             return _no_video(canonical, 404)
         if must_solve_captcha(options, tools.secrets, scope, actor, video.user_id):
             return _captcha_required(canonical)
-        status = video_to_status(video, list_renditions(tx, video.media_id))
+        texts = list_subtitles(tx, video.media_id, video.id)
+        status = video_to_status(video, list_renditions(tx, video.media_id), texts)
     return json_answer(status, cache_control="no-store")
 
 

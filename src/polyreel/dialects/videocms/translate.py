@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from polyreel.core import library
+from polyreel.core import media as core_media
 from polyreel.core.library import Video
 from polyreel.core.media import Rendition, Unfinished, offered
 from polyreel.dialects.videocms.shapes import (
@@ -16,6 +17,7 @@ from polyreel.dialects.videocms.shapes import (
     Link,
     Quality,
     Status,
+    Subtitle,
     Tag,
     Task,
 )
@@ -82,7 +84,10 @@ def video_to_link(video: Video, tags: Sequence[library.Tag] | None = None) -> Li
 
 
 def video_to_file(
-    video: Video, renditions: Sequence[Rendition], tags: Sequence[library.Tag] = ()
+    video: Video,
+    renditions: Sequence[Rendition],
+    tags: Sequence[library.Tag] = (),
+    texts: Sequence[core_media.Subtitle] = (),
 ) -> File:
     """A video with everything that was or will be made of it."""
     return File(
@@ -97,7 +102,17 @@ def video_to_file(
         Size=video.size_bytes,
         Duration=video.duration_ms / 1000,
         Qualitys=[_quality(item) for item in _pictures(renditions)],
-        Subtitles=[],
+        Subtitles=[
+            Subtitle(
+                Name=item.title,
+                Type=kind,
+                Lang=_short(item.language, "eng"),
+                Ready=item.state == "ready",
+            )
+            for item in texts
+            if item.kind == "subtitles"
+            for kind in ("ass", "vtt")
+        ],
         Audios=[
             Audio(
                 Name=_sound_name(number, item.title),
@@ -115,7 +130,11 @@ def _thumbnail(video: Video) -> str:
     return f"link-{video.uuid}.webp" if video.poster_key else "4x4.webp"
 
 
-def video_to_status(video: Video, renditions: Sequence[Rendition]) -> Status:
+def video_to_status(
+    video: Video,
+    renditions: Sequence[Rendition],
+    texts: Sequence[core_media.Subtitle] = (),
+) -> Status:
     """How far a video is. What a player can begin with counts as ready, though it still grows."""
     begun, audible = offered(renditions)
     playing = {item.id for item in [*begun, *audible]} if video.is_playable else set()
@@ -128,6 +147,11 @@ def video_to_status(video: Video, renditions: Sequence[Rendition]) -> Status:
         if item.id not in playing
     ]
     state = _state(video, tasks)
+    tasks += [
+        Task(type="subtitle", name=item.title, status="queued", progress=0)
+        for item in texts
+        if item.kind == "subtitles" and item.state == "planned"
+    ]
     return Status(
         uuid=video.uuid,
         ready=state == "ready",
@@ -227,5 +251,9 @@ def _sound_name(number: int, title: str | None) -> str:
 
 
 def _language(item: Rendition) -> str:
-    tag = item.language or ""
-    return tag if 0 < len(tag) < _LONGEST_LANGUAGE else "en"
+    return _short(item.language, "en")
+
+
+def _short(language: str | None, otherwise: str) -> str:
+    tag = language or ""
+    return tag if 0 < len(tag) < _LONGEST_LANGUAGE else otherwise

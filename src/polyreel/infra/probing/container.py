@@ -23,6 +23,7 @@ __all__ = ["read_container"]
 
 CHAPTER_LIMIT = 1000
 HEAD_BYTES = 4096
+FONT_ENDINGS = (".ttf", ".otf", ".ttc", ".woff", ".woff2")
 STREAMED = ("mpegts", "mpeg")
 LEAST_BPS = 16_000
 _STREAM = re.compile(r"^  Stream #0:([0-9]+)", re.MULTILINE)
@@ -89,6 +90,7 @@ def _describe(container: InputContainer, head: bytes) -> dict[str, Any]:
         "audio": audio,
         "subtitles": subtitles,
         "unsized_pictures": unsized,
+        "fonts": _fonts(container),
         "attachments": sum(stream.type == "attachment" for stream in container.streams),
     }
 
@@ -131,6 +133,19 @@ def _chapters(container: InputContainer) -> list[dict[str, Any]]:
                 "title": text_of(chapter["metadata"].get("title")),
             }
         )
+    return rows
+
+
+def _fonts(container: InputContainer) -> list[dict[str, Any]]:
+    """Attachments that are fonts, by their kind or by their ending."""
+    attachments = [stream for stream in container.streams if stream.type == "attachment"]
+    rows = []
+    for number, stream in enumerate(attachments):
+        name = text_of(stream.metadata.get("filename")) or ""
+        kind = (stream.metadata.get("mimetype") or "").lower()
+        if "font" in kind or "opentype" in kind or name.lower().endswith(FONT_ENDINGS):
+            # A name for people and style sheets; never a path.
+            rows.append({"number": number, "name": name.replace("\\", "/").rpartition("/")[2]})
     return rows
 
 

@@ -311,6 +311,21 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "fonts",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("media_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=255), nullable=False),
+        sa.Column("key", sa.String(length=200), nullable=False),
+        sa.Column("size_bytes", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["media_id"], ["media.id"], name=op.f("fk_fonts_media_id_media"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_fonts")),
+        sa.UniqueConstraint("media_id", "position", name=op.f("uq_fonts_media_id_position")),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
         "player_webhooks",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -738,6 +753,43 @@ def upgrade() -> None:
         batch_op.create_index(
             batch_op.f("ix_webhook_deliveries_sequence"), ["sequence"], unique=False
         )
+
+    op.create_table(
+        "subtitles",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("uid", sa.String(length=36), nullable=False),
+        sa.Column("media_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("video_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("stream", sa.Integer(), nullable=True),
+        sa.Column("language", sa.String(length=32), nullable=True),
+        sa.Column("title", sa.String(length=255), nullable=False),
+        sa.Column("is_default", sa.Boolean(), nullable=False),
+        sa.Column("is_forced", sa.Boolean(), nullable=False),
+        sa.Column("state", sa.String(length=8), nullable=False),
+        sa.Column("message", sa.Text(), nullable=True),
+        sa.Column("vtt_key", sa.String(length=200), nullable=True),
+        sa.Column("ass_key", sa.String(length=200), nullable=True),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["media_id"], ["media.id"], name=op.f("fk_subtitles_media_id_media"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["video_id"],
+            ["videos.id"],
+            name=op.f("fk_subtitles_video_id_videos"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_subtitles")),
+        sa.UniqueConstraint("uid", name=op.f("uq_subtitles_uid")),
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("subtitles", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_subtitles_media_id"), ["media_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_subtitles_state"), ["state"], unique=False)
+        batch_op.create_index(batch_op.f("ix_subtitles_video_id"), ["video_id"], unique=False)
 
     op.create_table(
         "video_tags",
