@@ -145,7 +145,8 @@ class MediaApp:
                 return find_text(storage, view, _checked_uuid(uid), file, query)
             case ("font", [number]):
                 return find_font(storage, view, number)
-        return None
+            case _:
+                return None
 
     async def _stream(
         self, view: MediaView, address: str, route: tuple[str, list[str]], scope: Scope
