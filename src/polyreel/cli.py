@@ -19,7 +19,6 @@ from sqlalchemy.exc import ArgumentError
 
 from polyreel import __version__
 from polyreel.app import KINDS, close_tools, list_lanes, open_tools
-from polyreel.core.imports import Wishes
 from polyreel.core.ingest import add_file
 from polyreel.core.library import Video, find_folder_by_path, get_video
 from polyreel.core.upkeep import sweep_files
@@ -33,7 +32,7 @@ from polyreel.core.users import (
     find_user_by_name,
     set_password,
 )
-from polyreel.importing import run_import, videocms_settings
+from polyreel.importing import make_import_app
 from polyreel.infra.doctor import inspect
 from polyreel.infra.jobs import JobQueue
 from polyreel.infra.logs import configure_logs
@@ -53,11 +52,9 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 user_app = typer.Typer(no_args_is_help=True, help="Accounts.")
 key_app = typer.Typer(no_args_is_help=True, help="API keys.")
 db_app = typer.Typer(no_args_is_help=True, help="The database.")
-import_app = typer.Typer(no_args_is_help=True, help="Take over what another server has.")
 app.add_typer(user_app, name="user")
 app.add_typer(key_app, name="key")
 app.add_typer(db_app, name="db")
-app.add_typer(import_app, name="import")
 
 out = Console(highlight=False, soft_wrap=True)
 DataDir = Annotated[
@@ -84,6 +81,9 @@ def _opened(data_dir: Path | None) -> Iterator[Tools]:
         yield tools
     finally:
         close_tools(tools)
+
+
+app.add_typer(make_import_app(_opened, out), name="import")
 
 
 def _settings(data_dir: Path | None, **more: Any) -> Settings:
@@ -293,56 +293,6 @@ def _bar(label: str) -> Iterator[Callable[[float], None]]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(label, total=1.0)
         yield lambda done: progress.update(task, completed=done)
-
-
-@import_app.command("videocms")
-def import_videocms_command(  # noqa: PLR0913 - one option each
-    database: Annotated[
-        Path, typer.Option(exists=True, dir_okay=False, help="Its database, a SQLite file.")
-    ],
-    media: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Its folder `videos`.")],
-    uploads: Annotated[
-        Path | None,
-        typer.Option(exists=True, file_okay=False, help="Its originals, where not in `videos`."),
-    ] = None,
-    link: Annotated[
-        bool, typer.Option("--link", help="Share the originals' bytes instead of copying them.")
-    ] = False,
-    move_files: Annotated[
-        bool, typer.Option("--move", help="Take away there what is safe here.")
-    ] = False,
-    same_people: Annotated[
-        bool, typer.Option("--same-people", help="Equal names are the same person.")
-    ] = False,
-    settings_too: Annotated[
-        bool, typer.Option("--settings/--no-settings", help="Take over its settings.")
-    ] = True,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only tell what would come over.")
-    ] = False,
-    report: Annotated[
-        Path | None, typer.Option(help="File for all that is told at the end.")
-    ] = None,
-    data_dir: DataDir = None,
-) -> None:
-    """Take over a VideoCMS: people, folders, videos under their addresses, settings.
-
-    Started again it goes on where it was. Exit code 3: some things could not come over.
-    """
-    if link and move_files:
-        raise typer.BadParameter("--link and --move exclude each other.")
-    wishes = Wishes(
-        database=database,
-        media=media,
-        uploads=uploads,
-        how="move" if move_files else "link" if link else "copy",
-        same_people=same_people,
-        read_settings=videocms_settings if settings_too else None,
-        is_dry_run=dry_run,
-    )
-    with _opened(data_dir) as tools:
-        code = run_import(tools, wishes, out, report_to=report)
-    raise typer.Exit(code)
 
 
 @db_app.command("move")

@@ -1,8 +1,11 @@
-"""How an import is told at the command line: a bar while it goes, a table and sentences at its end."""
+"""`polyreel import`: a bar while it goes, a table and sentences at its end."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
@@ -28,13 +31,16 @@ from polyreel.core.imports import (
 from polyreel.infra.tools import Tools
 from polyreel.kit.units import format_bytes
 
-__all__ = ["SOME_LEFT", "run_import", "videocms_settings"]
+__all__ = ["SOME_LEFT", "make_import_app", "run_import", "videocms_settings"]
 
 SOME_LEFT = 3
 """Exit code: it went to its end, and some things could not come over."""
 
 _MOST_SHOWN = 60
 _LONGEST_NAME = 40
+
+
+Opener = Callable[[Path | None], AbstractContextManager[Tools]]
 
 
 class _Bar(Watch):
@@ -52,6 +58,71 @@ class _Bar(Watch):
         """It is that much longer."""
         shown = what if len(what) <= _LONGEST_NAME else what[: _LONGEST_NAME - 1] + "…"
         self._progress.update(self._task, advance=done, description=escape(shown))
+
+
+def make_import_app(opened: Opener, out: Console) -> typer.Typer:
+    """The commands below `polyreel import`."""
+    app = typer.Typer(no_args_is_help=True)
+
+    # With one command alone and without this, its name would be left out.
+    @app.callback()
+    def _commands() -> None:
+        """Take over what another server has."""
+
+    @app.command("videocms")
+    def _videocms(  # noqa: PLR0913 - one option each
+        database: Annotated[
+            Path, typer.Option(exists=True, dir_okay=False, help="Its database, a SQLite file.")
+        ],
+        media: Annotated[
+            Path, typer.Option(exists=True, file_okay=False, help="Its folder `videos`.")
+        ],
+        uploads: Annotated[
+            Path | None,
+            typer.Option(exists=True, file_okay=False, help="Its originals, if not in `videos`."),
+        ] = None,
+        link: Annotated[
+            bool, typer.Option("--link", help="Share the originals' bytes, do not copy them.")
+        ] = False,
+        move: Annotated[
+            bool, typer.Option("--move", help="Take away there what is safe here.")
+        ] = False,
+        same_people: Annotated[
+            bool, typer.Option("--same-people", help="Equal names are the same person.")
+        ] = False,
+        settings_too: Annotated[
+            bool, typer.Option("--settings/--no-settings", help="Take over its settings.")
+        ] = True,
+        dry_run: Annotated[
+            bool, typer.Option("--dry-run", help="Only tell what would come over.")
+        ] = False,
+        report: Annotated[
+            Path | None, typer.Option(help="File for all that is told at the end.")
+        ] = None,
+        data_dir: Annotated[
+            Path | None, typer.Option(help="The server's folder (POLYREEL_DATA_DIR).")
+        ] = None,
+    ) -> None:
+        """Take over a VideoCMS: people, folders, videos under their addresses, settings.
+
+        Started again it goes on where it was. Exit code 3: some things could not come over.
+        """
+        if link and move:
+            raise typer.BadParameter("--link and --move exclude each other.")
+        wishes = Wishes(
+            database=database,
+            media=media,
+            uploads=uploads,
+            how="move" if move else "link" if link else "copy",
+            same_people=same_people,
+            read_settings=videocms_settings if settings_too else None,
+            is_dry_run=dry_run,
+        )
+        with opened(data_dir) as tools:
+            code = run_import(tools, wishes, out, report_to=report)
+        raise typer.Exit(code)
+
+    return app
 
 
 def run_import(tools: Tools, wishes: Wishes, out: Console, *, report_to: Path | None) -> int:
