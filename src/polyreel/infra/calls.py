@@ -18,6 +18,7 @@ EPERM, EACCES, ENOSYS = 1, 13, 38
 AF_INET, AF_INET6, AF_NETLINK = 2, 10, 16
 # Names resolve by these; local sockets of other programs (a database, a container engine) stay shut.
 FAMILIES = (AF_INET, AF_INET6, AF_NETLINK)
+SOCK_STREAM, _KIND_OF_SOCKET = 1, 0xF
 # Numbers from here on are a second table of the same calls, which no program uses.
 X32_CALLS = 0x40000000
 
@@ -44,16 +45,18 @@ _NEWER = (428, 429, 430, 432, 433, 438, 442)
 IO_URING_SETUP = 425
 
 # linux/bpf_common.h: load a word at k; return k; jump when the loaded one equals, is at least k.
-_LOAD, _RETURN, _IF_EQUAL, _IF_AT_LEAST = 0x20, 0x06, 0x15, 0x35
-# struct seccomp_data: the number, the machine, the low half of the first argument.
-_NUMBER, _MACHINE, _FIRST = 0, 4, 16
+_LOAD, _RETURN, _IF_EQUAL, _IF_AT_LEAST, _AND = 0x20, 0x06, 0x15, 0x35, 0x54
+# struct seccomp_data: the number, the machine, the low halves of the first and the second argument.
+_NUMBER, _MACHINE, _FIRST, _SECOND = 0, 4, 16, 24
 
 
 def _step(code: int, k: int, then: int = 0, otherwise: int = 0) -> bytes:
     return struct.pack("=HBBI", code, then, otherwise, k)
 
 
-def _program(machine: int, socket: int, refused: tuple[int, ...], *, network: bool) -> bytes:
+def _program(
+    machine: int, socket: int, refused: tuple[int, ...], *, network: bool, tcp_only: bool
+) -> bytes:
     steps = [
         _step(_LOAD, _MACHINE),
         _step(_IF_EQUAL, machine, then=1),
@@ -63,7 +66,7 @@ def _program(machine: int, socket: int, refused: tuple[int, ...], *, network: bo
         _step(_RETURN, ERRNO | ENOSYS),
     ]
     answers = dict.fromkeys((*refused, *_NEWER), EPERM) | {IO_URING_SETUP: ENOSYS}
-    if not network:
+    if not network and not tcp_only:
         answers[socket] = EACCES
     for number, errno in answers.items():
         steps += [_step(_IF_EQUAL, number, otherwise=1), _step(_RETURN, ERRNO | errno)]
@@ -74,6 +77,16 @@ def _program(machine: int, socket: int, refused: tuple[int, ...], *, network: bo
             steps.append(_step(_IF_EQUAL, family, then=left))
             left -= 1
         steps.append(_step(_RETURN, ERRNO | EACCES))
+    if tcp_only:
+        steps += [
+            _step(_IF_EQUAL, socket, otherwise=6),
+            _step(_LOAD, _FIRST),
+            _step(_IF_EQUAL, AF_INET, otherwise=3),
+            _step(_LOAD, _SECOND),
+            _step(_AND, _KIND_OF_SOCKET),
+            _step(_IF_EQUAL, SOCK_STREAM, then=1),
+            _step(_RETURN, ERRNO | EACCES),
+        ]
     steps.append(_step(_RETURN, ALLOW))
     return b"".join(steps)
 
@@ -82,15 +95,16 @@ class _Filter(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("steps", ctypes.c_char_p))
 
 
-def refuse_calls(*, network: bool) -> bool:
-    """Refuse them to this thread and all it starts; False where that cannot be done here.
+def refuse_calls(*, network: bool, tcp_only: bool = False) -> bool:
+    """Refuse them to this thread and all it starts; False where that cannot be done here. `tcp_only`:
+    of sockets, TCP over IPv4 is left.
 
     Needs `no_new_privs`.
     """
     table = _TABLES.get(os.uname().machine)
     if table is None or ctypes.sizeof(ctypes.c_void_p) != 8:
         return False
-    program = _program(*table, network=network)
+    program = _program(*table, network=network, tcp_only=tcp_only)
     libc = ctypes.CDLL(None, use_errno=True)
     wanted = _Filter(len(program) // 8, program)
     return bool(libc.prctl(PR_SET_SECCOMP, MODE_FILTER, ctypes.byref(wanted), 0, 0) == 0)

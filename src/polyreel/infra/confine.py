@@ -19,7 +19,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 # linux/landlock.h; the numbers of the calls are the same on every architecture.
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446
 VERSION_FLAG = 1
-RULE_PATH_BENEATH = 1
+RULE_PATH_BENEATH, RULE_NET_PORT = 1, 2
 EXECUTE, WRITE_FILE, READ_FILE, READ_DIR = 1 << 0, 1 << 1, 1 << 2, 1 << 3
 # Removing and making of everything but devices, and renaming between folders.
 _CHANGE = sum(1 << bit for bit in (4, 5, 7, 8, 9, 10, 12, 13))
@@ -28,7 +28,9 @@ TRUNCATE, IOCTL_DEV = 1 << 14, 1 << 15
 _OF_FILES = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV
 # By version of the interface, the rights that it knows: all above the last have no more of files.
 _KNOWN = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 4: (1 << 15) - 1, 5: (1 << 16) - 1}
+# To listen, and to connect.
 _TCP = 0b11
+_CONNECT = 0b10
 _SCOPED = 0b11
 
 RIGHTS = {
@@ -44,14 +46,16 @@ _DAC_OVERRIDE = 1 << 1
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
 
 
-def confine(places: Iterable[str], *, network: bool) -> None:
-    """Leave this thread the files at and below `places`, and the network only when asked to.
+def confine(places: Iterable[str], *, network: bool, port: int | None = None) -> None:
+    """Leave this thread the files at and below `places`, and the network only when asked to: all of
+    it, or TCP over IPv4 to one `port`.
 
     A place is a letter and a path: `r` to read, `x` to read and run, `w` to do everything in, `d` a
     device. Those that do not exist are left out. Needs `no_new_privs`.
     """
-    restrict_files(places, network=network)
-    if not calls.refuse_calls(network=network) and not network:
+    restrict_files(places, network=network, port=port)
+    is_filtered = calls.refuse_calls(network=network, tcp_only=port is not None)
+    if not is_filtered and not network and port is None:
         # An architecture whose calls have no table here: a network of its own, where that is allowed.
         _libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
     drop_capabilities()
@@ -62,7 +66,7 @@ def landlock_version() -> int:
     return int(_libc.syscall(CREATE_RULESET, None, ctypes.c_size_t(0), VERSION_FLAG))
 
 
-def restrict_files(places: Iterable[str], *, network: bool) -> bool:
+def restrict_files(places: Iterable[str], *, network: bool, port: int | None = None) -> bool:
     """The part of Landlock; False when this kernel has none, or has it turned off."""
     version = landlock_version()
     if version < 1:
@@ -82,6 +86,9 @@ def restrict_files(places: Iterable[str], *, network: bool) -> bool:
     try:
         for place in places:
             _allow(rules, place[1:], RIGHTS[place[0]] & known)
+        if port is not None and version >= 4:
+            rule = _CONNECT.to_bytes(8, "little") + port.to_bytes(8, "little")
+            _libc.syscall(ADD_RULE, rules, RULE_NET_PORT, rule, 0)
         return bool(_libc.syscall(RESTRICT_SELF, rules, 0) == 0)
     finally:
         os.close(rules)

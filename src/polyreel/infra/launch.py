@@ -1,7 +1,7 @@
 """What runs between us and a child program: takes limits and rights away, then becomes the program.
 
 Started by path as `python -I -S launch.py ROOT PARENT DEATH_SIGNAL NICE NAME=NUMBER,... REACH COUNT
-PLACE... PROGRAM ARGS...`; REACH is `all`, `network` or `files`, and COUNT places follow, as
+PLACE... PROGRAM ARGS...`; REACH is `all`, `network`, `port=NUMBER` or `files`, and COUNT places follow, as
 `confine.py` reads them. ROOT is the folder of our package. It imports little: its start-up is paid for
 every child. It exists because `preexec_fn` is not safe in a process with threads. What is taken away
 is taken from everything the program starts.
@@ -69,7 +69,8 @@ def main(root: str, numbers: list[int], limits: str, reach: str, rest: list[str]
             sys.path.append(root)
             from polyreel.infra.confine import confine
 
-            confine(places, network=reach == "network")
+            port = int(reach.removeprefix("port=")) if reach.startswith("port=") else None
+            confine(places, network=reach == "network", port=port)
         os.execv(argv[0], argv)  # noqa: S606 - becoming the program is what this is for
     except OSError as error:
         os.write(2, (MARK + str(error.strerror) + "\n").encode())

@@ -47,13 +47,15 @@ class Reach:
 
     `reads` are files or whole folders; in folders of `writes` it may do everything. Programs in
     `runs` may be run, beside those of the system and the child itself; our own Python is a whole one.
-    `network`: it may ask other machines, also those of our own network.
+    `network`: it may ask other machines, also those of our own network. `port`: it may open TCP
+    connections over IPv4 to this port alone, and nothing else; a proxy of ours listens there.
     """
 
     reads: Sequence[Path] = ()
     writes: Sequence[Path] = ()
     runs: Sequence[Path] = ()
     network: bool = False
+    port: int | None = None
 
     def encoded(self, program: str) -> list[str]:
         """As `launch.py` reads it: the kind, the number of places, and the places."""
@@ -65,7 +67,10 @@ class Reach:
         places += [f"r{path.absolute()}" for path in self.reads]
         places += [f"x{path.absolute()}" for path in self.runs]
         places += [f"w{path.absolute()}" for path in self.writes]
-        return ["network" if self.network else "files", str(len(places)), *places]
+        kind = "network" if self.network else "files"
+        if self.port is not None:
+            kind = f"port={self.port}"
+        return [kind, str(len(places)), *places]
 
 
 NOTHING = Reach()

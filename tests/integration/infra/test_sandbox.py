@@ -66,6 +66,27 @@ def test_who_is_given_the_network_reaches_it_but_no_local_socket(listener):
 
 
 @needs_filter
+@pytest.mark.skipif(landlock_version() < 4, reason="this Landlock knows no ports")
+def test_who_is_given_a_port_connects_to_it_and_to_nothing_else(listener):
+    code = (
+        "import socket, sys\n"
+        "for port in sys.argv[1:]:\n"
+        "    try: socket.create_connection(('127.0.0.1', int(port)), 5); print('there')\n"
+        "    except OSError as error: print(type(error).__name__)\n"
+        "for family, kind in ((2, 2), (2, 3), (10, 1), (1, 1), (16, 3), (17, 3)):\n"
+        "    try: socket.socket(family, kind); print('opened')\n"
+        "    except OSError as error: print(type(error).__name__)\n"
+        "try: socket.create_server(('127.0.0.1', 0)); print('listens')\n"
+        "except OSError as error: print(type(error).__name__)\n"
+    )
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        ports = [str(listener), str(other.getsockname()[1])]
+        done = run_python(code, *ports, port=listener)
+    found = done.stdout.decode().split()
+    assert found == ["there", *["PermissionError"] * 8], done.stderr_tail
+
+
+@needs_filter
 def test_what_goes_around_the_filter_is_refused():
     code = (
         "import ctypes; libc = ctypes.CDLL(None, use_errno=True)\n"

@@ -240,6 +240,11 @@ class Options:
     remote_download_timeout_s: int = _option(
         3600, "Longest time of one remote download, seconds.", check=_between(1, 30 * 86_400)
     )
+    remote_pages_enabled: bool = _option(
+        False,
+        "Remote downloads of a web page fetch the video it shows, with yt-dlp, which runs the code of "
+        "many sites' readers in a closed process.",
+    )
     rate_limits_enabled: bool = _option(
         False, "VideoCMS API: limit the requests of each client; see rate_* and burst_*."
     )

@@ -165,6 +165,11 @@ class Storage(Protocol):
         `a/b` lists `a/b` and `a/b/c`, not `a/bc`. A file that comes or goes meanwhile may be missed.
         """
 
+    def scratch(self) -> AbstractContextManager[Path]:
+        """An empty folder of this machine for child programs; it goes, with all in it, at the end of
+        the block, or in a later sweep.
+        """
+
     def sweep_temporary(self, min_age_s: float) -> int:
         """Remove temporary files that nobody has written to for `min_age_s` seconds; how many."""
 

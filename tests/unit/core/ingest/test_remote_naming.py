@@ -7,6 +7,7 @@ from polyreel.core.ingest.remote.naming import (
     NotMedia,
     check_type,
     name_of,
+    name_of_film,
     strong_validator,
 )
 
@@ -123,3 +124,24 @@ def test_only_what_is_certain_tells_one_file_from_another(headers, found):
 def test_the_endings_are_those_of_the_contract():
     assert len(SUFFIXES) == 24
     assert {"mp4", "mkv", "webm", "dv", "m2ts"} <= SUFFIXES
+
+
+@pytest.mark.parametrize(
+    ("title", "suffix", "name"),
+    [
+        ("A film", ".mp4", "A film.mp4"),
+        ("a/b\\c", ".WEBM", "a_b_c.webm"),
+        ("../..", ".mkv", "_.mkv"),
+        ("", ".mp4", "video.mp4"),
+        ("x\u202egpj.exe\0", ".mp4", "xgpj.exe.mp4"),
+        ("n" * 300, ".mp4", "n" * 124 + ".mp4"),
+    ],
+)
+def test_the_title_of_a_page_becomes_a_name(title, suffix, name):
+    assert name_of_film(title, suffix) == name
+
+
+@pytest.mark.parametrize("suffix", ["", ".m4a", ".html", ".mp4.part"])
+def test_a_film_of_a_page_has_an_ending_that_is_accepted(suffix):
+    with pytest.raises(NotMedia):
+        name_of_film("A film", suffix)

@@ -9,7 +9,15 @@ from urllib.parse import unquote, urlsplit
 
 from polyreel.kit.errors import Unsupported
 
-__all__ = ["SUFFIXES", "NotMedia", "check_type", "name_of", "strong_validator"]
+__all__ = [
+    "SUFFIXES",
+    "IsPage",
+    "NotMedia",
+    "check_type",
+    "name_of",
+    "name_of_film",
+    "strong_validator",
+]
 
 LONGEST_NAME = 128
 _LONGEST_HEADER = 4096
@@ -52,13 +60,17 @@ class NotMedia(Unsupported):
     default = "The file at this address is not of a type that is accepted."
 
 
+class IsPage(NotMedia):
+    """A page, or a playlist: there may be a film behind it."""
+
+
 def check_type(headers: Mapping[str, str]) -> None:
-    """Raises NotMedia for an answer that says it is a page, a playlist, an image, or data."""
+    """Raises NotMedia for an answer that says it is a page, a playlist (IsPage), an image, or data."""
     kind = _kind(headers)
     if kind in _PAGES:
-        raise NotMedia("This address is a web page, not a media file.")
+        raise IsPage("This address is a web page, not a media file.")
     if kind in _PLAYLISTS:
-        raise NotMedia("This address is a streaming playlist, not a media file.")
+        raise IsPage("This address is a streaming playlist, not a media file.")
     if kind.startswith(_NEVER):
         raise NotMedia(f"This address is not a media file (its type is {kind[:60]}).")
 
@@ -76,6 +88,15 @@ def name_of(headers: Mapping[str, str], *urls: str) -> str:
         raise NotMedia
     stem = next((name for name in found if name), "video")
     return f"{stem[: LONGEST_NAME - len(suffix) - 1]}.{suffix}"
+
+
+def name_of_film(title: str, suffix: str) -> str:
+    """The same for a film of a page; `suffix` with its dot. Raises NotMedia for one not accepted."""
+    ending = suffix.removeprefix(".").lower()
+    if ending not in SUFFIXES:
+        raise NotMedia
+    stem = _safe(title.replace("/", "_").replace("\\", "_")) or "video"
+    return f"{stem[: LONGEST_NAME - len(ending) - 1]}.{ending}"
 
 
 def strong_validator(headers: Mapping[str, str]) -> str | None:

@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from polyreel.core.ingest.disk import begin_write_back, try_lock, write_all
 from polyreel.core.ingest.errors import full_disk_is_said
@@ -105,10 +106,52 @@ class Transfer:
         self._file.sync()
         self._save()
 
-    def _connect(self) -> None:
+    @property
+    def most_bytes(self) -> int:
+        """The largest size; 0: any."""
+        return self._bounds.max_bytes
+
+    def left_s(self) -> float:
+        """Seconds that may still be spent fetching. Raises Invalid when there are none."""
         left_s = self._bounds.total_s - self._elapsed_ms() / 1000
         if left_s <= 0:
             raise self._too_long()
+        return left_s
+
+    def note(self, got_bytes: int, total_bytes: int) -> None:
+        """Somebody else fetches: so much is there, of so much (0: not known). Raises as `run`."""
+        self._check_size(max(got_bytes, total_bytes))
+        if got_bytes > self._reserved:
+            self._hold_room(got_bytes)
+        share = IMPORTING * min(1.0, got_bytes / total_bytes) if total_bytes else 0.0
+        self._job.report(share, format_bytes(got_bytes))
+        if time.monotonic() - self._saved_at < _SAVE_S:
+            return
+        with self._job.write() as tx:
+            row = self._row(tx)
+            row.received_bytes, row.total_bytes = got_bytes, max(got_bytes, total_bytes)
+            row.duration_ms = self._elapsed_ms()
+            row.updated_at = tx.now
+        self._saved_at = time.monotonic()
+
+    def take(self, path: Path, name: str) -> None:
+        """Take in a file that was fetched elsewhere; all of it is durable when this returns."""
+        if self.size:
+            self._restart()
+        self.name, self._validator = name, None
+        with path.open("rb") as file:
+            self._total = os.fstat(file.fileno()).st_size
+            if not self._total:
+                raise Invalid("The file at this address is empty.")
+            self._hold_room()
+            while block := file.read(_READ_BYTES):
+                self._job.check()
+                self._write([block])
+        self._file.sync()
+        self._save()
+
+    def _connect(self) -> None:
+        left_s = self.left_s()
         headers = {}
         if self.size and self._validator:
             headers = {"range": f"bytes={self.size}-", "if-range": self._validator}

@@ -13,6 +13,8 @@ from polyreel.core.ingest.remote.endings import (
     on_failed,
     owner_of,
 )
+from polyreel.core.ingest.remote.naming import IsPage
+from polyreel.core.ingest.remote.pages import fetch_from_page
 from polyreel.core.ingest.remote.states import ENDED, IMPORTING, JOB
 from polyreel.core.ingest.remote.transfer import Bounds, Transfer
 from polyreel.core.ingest.tables import RemoteRow
@@ -37,7 +39,7 @@ def download(job: Job) -> None:
         if row.video_uuid is None:
             transfer = Transfer(job, row, _bounds(job))
             try:
-                transfer.run()
+                _fetch(job, row.url, transfer)
                 uuid = _publish(job, transfer)
             finally:
                 transfer.close()
@@ -49,6 +51,16 @@ def download(job: Job) -> None:
         if found is not None:
             end_completed(tx, found, _host(found.url))
         job.complete(tx)
+
+
+def _fetch(job: Job, url: str, transfer: Transfer) -> None:
+    try:
+        transfer.run()
+    except IsPage:
+        with job.tools.db.read() as tx:
+            if not options.get_option(tx, "remote_pages_enabled"):
+                raise
+        fetch_from_page(job, url, transfer)
 
 
 def _begin(job: Job) -> RemoteRow | None:

@@ -1,0 +1,1 @@
+"""The child half of `infra.ytdlp`: code that knows a thousand sites runs here, and reaches one proxy."""
