@@ -44,6 +44,7 @@ from polyreel.infra.tools import Tools
 from polyreel.infra.tx import Database, Tx
 from polyreel.kit.errors import AppError, NotFound
 from polyreel.kit.units import format_bytes
+from polyreel.option_command import DataDir, make_option_app
 from polyreel.settings import Settings, SettingsError, child_environment, load_settings
 
 __all__ = ["app", "main"]
@@ -57,9 +58,6 @@ app.add_typer(key_app, name="key")
 app.add_typer(db_app, name="db")
 
 out = Console(highlight=False, soft_wrap=True)
-DataDir = Annotated[
-    Path | None, typer.Option("--data-dir", help="The server's folder (POLYREEL_DATA_DIR).")
-]
 
 
 def main() -> None:
@@ -83,6 +81,7 @@ def _opened(data_dir: Path | None) -> Iterator[Tools]:
         close_tools(tools)
 
 
+app.add_typer(make_option_app(_opened, out), name="option")
 app.add_typer(make_import_app(_opened, out), name="import")
 
 

@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 from polyreel import cli
 from polyreel.app import close_tools, open_tools
+from polyreel.core.options import read_options
 from polyreel.core.users import find_key, find_user_by_name
 from polyreel.kit.errors import AppError
 from polyreel.settings import Settings
@@ -128,3 +129,29 @@ class TestAdd:
 
     def test_a_file_that_does_not_exist_is_said(self, run, tmp_path):
         run("add", str(tmp_path / "none"), "--user", "alice", code=2)
+
+
+def test_options_are_changed_and_shown(run, read):
+    assert run("option", "set", "remote_pages_enabled", "true") == ""
+    assert run("option", "set", "max_fps", "30") == ""
+    assert run("option", "set", "hcaptcha_private_key", "s3cret") == ""
+    options = read(lambda tx, tools: read_options(tx))
+    assert (options.remote_pages_enabled, options.max_fps) == (True, 30)
+    shown = run("option", "list")
+    assert "max_fps=30" in shown
+    assert "s3cret" not in shown
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("none_such", "1"),
+        ("max_fps", "0"),
+        ("max_fps", "many"),
+        ("remote_pages_enabled", "perhaps"),
+    ],
+)
+def test_what_no_option_can_be_is_refused_by_name(run, name, value):
+    said = run("option", "set", name, value)
+    assert said.startswith("refused: ")
+    assert name in said
