@@ -1,6 +1,7 @@
 """A job is part of the transaction that needs it."""
 
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from polyreel.infra.jobs import (
     JobState,
     cancel_job,
     find_job,
+    hasten_job,
     list_jobs,
     raise_priority,
     retry_job,
@@ -127,6 +129,21 @@ def test_priority_is_raised_and_never_lowered(site: Site) -> None:
         assert not raise_priority(tx, "k", 10)
         assert not raise_priority(tx, "absent", 10)
     assert site.job(job_id).priority == 50
+
+
+def test_what_waits_for_its_moment_can_be_had_now(site: Site) -> None:
+    db = site.database([NOTE, OTHER])
+    with db.write() as tx:
+        later = tx.enqueue("note", key="k", delay_s=3600)
+        assert not hasten_job(tx, "absent")
+    site.worker([NOTE])
+    time.sleep(0.3)
+    assert site.job(later).state == JobState.QUEUED
+    with db.write() as tx:
+        assert hasten_job(tx, "k")
+    eventually(lambda: site.job(later).state == JobState.SUCCEEDED)
+    with db.write() as tx:
+        assert not hasten_job(tx, "k")
 
 
 def test_retry_only_what_failed_or_was_cancelled(site: Site) -> None:

@@ -330,6 +330,37 @@ def test_a_post_is_not_redirected(origin, canary):
     assert (found.status, canary.visits) == (307, 0)
 
 
+@pytest.mark.parametrize(
+    ("served", "seen"),
+    [
+        ({"data": b"thank you"}, b"thank"),
+        ({"data": b"x" * 200_000}, b"x" * 5),
+        ({"data": b"x" * 200_000, "has_length": False}, b"x" * 5),
+        ({"data": b"broken off", "cuts": [3]}, b"bro"),
+        ({"data": gzip.compress(b"film"), "headers": {"Content-Encoding": "gzip"}}, b""),
+    ],
+)
+def test_of_an_answer_that_does_not_matter_the_beginning_is_had(origin, served, seen):
+    origin.serve("/", **served)
+    limits = Limits(body_bytes=64 * 1024)
+    headers = {"webhook-id": "evt_1", "content-type": "application/json"}
+    found = outbound().post(origin.url("/"), b"{}", headers=headers, limits=limits, first_bytes=5)
+    assert (found.status, found.body) == (200, seen)
+    [(_, sent)] = origin.seen
+    assert (sent["webhook-id"], sent["content-type"]) == ("evt_1", "application/json")
+
+
+def test_a_body_that_never_ends_costs_no_more_than_its_time(origin):
+    origin.serve("/", b"x" * 100, pause_s=0.2, block=1)
+    began = time.monotonic()
+    found = outbound().post(
+        origin.url("/"), b"{}", headers={}, limits=Limits(total_s=1), first_bytes=1024
+    )
+    assert found.status == 200
+    assert 0 < len(found.body) < 20
+    assert time.monotonic() - began < 3
+
+
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
     """A certificate for film.example, of no authority anyone knows."""

@@ -1,6 +1,6 @@
 """One unit of work: all or nothing, and notices only after the commit."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from polyreel.infra.notify import Notifier
-from polyreel.infra.tx import Database, JobOrder, Tx
+from polyreel.infra.tx import Database, EventOrder, JobOrder, Tx
 from tests.databases import database_url, only_sqlite
 from tests.factories.database import open_database
 
@@ -79,6 +79,53 @@ def test_rolls_back_and_says_nothing_on_an_error(db: Database) -> None:
         broken()
     assert count(db) == 0
     assert done == []
+
+
+class Noted:
+    """A recorder that keeps what each transaction emitted."""
+
+    def __init__(self) -> None:
+        self.seen: list[list[str]] = []
+
+    def record(self, tx: Tx, events: Sequence[EventOrder]) -> None:
+        self.seen.append([event.kind for event in events])
+        tx.session.execute(text("INSERT INTO t VALUES (7)"))
+
+
+def test_what_is_emitted_is_written_once_with_the_rest(db: Database) -> None:
+    db.recorder = noted = Noted()
+    with db.write() as tx:
+        tx.emit("a", owner_id=1, data={})
+        tx.emit("b", owner_id=1, data={})
+        assert noted.seen == []
+    assert noted.seen == [["a", "b"]]
+    assert count(db) == 1
+    with db.write():
+        pass
+    assert len(noted.seen) == 1
+
+
+def test_a_part_that_fails_takes_its_rows_and_events_back(db: Database) -> None:
+    db.recorder = noted = Noted()
+
+    def part(tx: Tx) -> None:
+        with tx.attempt():
+            tx.session.execute(text("INSERT INTO t VALUES (1)"))
+            tx.emit("b", owner_id=1, data={})
+            raise ZeroDivisionError
+
+    with db.write() as tx:
+        tx.emit("a", owner_id=1, data={})
+        with pytest.raises(ZeroDivisionError):
+            part(tx)
+    assert noted.seen == [["a"]]
+    assert count(db) == 1
+
+
+def test_events_need_a_turn_to_write(db: Database) -> None:
+    for block in (db.read(), db.write(alone=False)):
+        with block as tx, pytest.raises(RuntimeError, match="turn"):
+            tx.emit("a", owner_id=1, data={})
 
 
 def test_actions_run_after_the_commit(db: Database) -> None:

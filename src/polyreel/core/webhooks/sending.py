@@ -24,7 +24,7 @@ from polyreel.kit.errors import AppError
 
 __all__ = ["KINDS", "deliver", "send"]
 
-_LIMITS = Limits(connect_s=5, idle_s=5, total_s=5, body_bytes=64 * 1024)
+_LIMITS = Limits(connect_s=5, idle_s=5, total_s=5)
 _KEPT_BYTES = 1024
 _TURN_S = 2.0
 _AT_ONCE = 20

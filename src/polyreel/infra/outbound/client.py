@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, ip_address
 from typing import TYPE_CHECKING, Protocol
 
@@ -119,7 +119,11 @@ class Outbound:
 
         With `first_bytes` the status is what counts: so much of the body is told, as far as it came.
         """
-        watch = Watch(limits or Limits(), None)
+        limits = limits or Limits()
+        if first_bytes is not None:
+            # Nothing is read beyond them: the rest may be of any length.
+            limits = replace(limits, body_bytes=0)
+        watch = Watch(limits, None)
         target = self._read(url)
         with self._exchange(watch) as exchange:
             answer = exchange.send("POST", target, headers, body)
