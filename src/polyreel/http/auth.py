@@ -49,11 +49,15 @@ class Proxies:
 
     def __init__(self, text: str) -> None:
         names = [name.strip() for name in text.split(",")]
-        self._networks = [ipaddress.ip_network(name, strict=False) for name in names if name]
+        networks = [ipaddress.ip_network(name, strict=False) for name in names if name]
+        # Asked for every request, and mostly for the same few: comparing costs more than the ticket.
+        self._trusts = functools.lru_cache(maxsize=4096)(
+            lambda address: any(address in network for network in networks)
+        )
 
     def trusts(self, address: Address) -> bool:
         """Whether this address is one of them."""
-        return any(address in network for network in self._networks)
+        return self._trusts(address)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -134,11 +134,15 @@ async def _send_piece(
     """Send one of the pieces that are `left` bytes together; answers how many bytes are left then."""
     if isinstance(piece, Place):
         left -= piece.size
+        fd = files.open(piece.key)
+        if not left:
+            await send_file_range(send, fd, piece.offset, piece.size)
+            return 0
 
         async def going_on(message: Message) -> None:
-            await send({**message, "more_body": left > 0 or message.get("more_body", False)})
+            await send({**message, "more_body": True})
 
-        await send_file_range(going_on, files.open(piece.key), piece.offset, piece.size)
+        await send_file_range(going_on, fd, piece.offset, piece.size)
         return left
     data = piece if isinstance(piece, bytes) else await asyncio.to_thread(piece.make)
     for at in range(0, len(data), PORTION_BYTES):

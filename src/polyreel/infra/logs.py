@@ -32,6 +32,7 @@ def configure_logs(settings: Settings, *, gather: bool = False) -> None:
     handler.setFormatter(_JSON() if settings.log_format == "json" else _Text())
     # Asked for each record, and shown in none (see "Optimization" in the documentation of logging).
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level.upper())
