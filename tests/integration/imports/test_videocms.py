@@ -11,7 +11,9 @@ from sqlalchemy import func, select
 
 from polyreel.core import library, users
 from polyreel.core.imports import AnotherImport, NotImportable, Wishes, import_videocms, videocms
+from polyreel.core.imports.records import read_videocms
 from polyreel.core.imports.tables import ImportedRow
+from polyreel.core.imports.tree import Tree
 from polyreel.core.ingest.tables import UploadRow
 from polyreel.core.library.tables import MediaRow, VideoRow
 from polyreel.core.options import read_options
@@ -226,18 +228,30 @@ def test_originals_can_share_their_bytes(site, old, bring):
 
 
 @pytest.mark.usefixtures("without_original")
-def test_moved_files_are_taken_away_there_once_they_are_safe(site, old, bring):
-    bring()
+def test_a_move_that_was_killed_takes_away_the_rest_and_no_more(site, old, bring, monkeypatch):
     [theirs] = old.cms.uploads.iterdir()
-    segments = list(old.cms.made.rglob("240p/*.ts"))
-    assert segments
-    # Killed before that, say: the next time does it.
-    bring(how="move")
-    assert not theirs.exists()
-    assert not list(old.cms.made.rglob("240p/*.ts"))
-    assert list(old.cms.made.rglob("120p/*.ts")), "only what was used"
+    with monkeypatch.context() as patched:
+        patched.setattr(Tree, "remove", lambda self, places: 1 / 0)
+        for _ in range(2):
+            with pytest.raises(ZeroDivisionError):
+                bring(how="move")
+    bring()
+    assert theirs.exists(), "only with --move"
+    assert list(old.cms.made.rglob("240p/*"))
+    for _ in range(2):
+        bring(how="move")
+        assert not theirs.exists()
+        assert not list(old.cms.made.rglob("240p"))
+        assert list(old.cms.made.rglob("120p/*.ts")), "only what was used"
     original_of(site, video_of(site, old.links["raw"]))
     original_of(site, video_of(site, old.links["forum"]))
+
+
+def test_what_was_copied_is_not_taken_away_later(site, old, bring):
+    bring()
+    before = old.cms.listing()
+    bring(how="move")
+    assert old.cms.listing() == before
 
 
 @pytest.mark.usefixtures("without_original")
@@ -373,6 +387,16 @@ def test_columns_that_are_missing_are_no_error(site, old, bring, edit):
     for table in ("webhooks", "api_keys", "web_pages", "settings", "tags", "subtitles"):
         edit(f"DROP TABLE {table}")
     assert bring().came["videos"] == 3
+
+
+def test_a_server_that_runs_is_read_as_it_is(old, edit):
+    with sqlite3.connect(old.cms.database) as running:
+        running.execute("UPDATE users SET username = 'eve' WHERE username = 'bob'")
+        running.commit()
+        running.execute("UPDATE users SET username = 'mallory' WHERE username = 'eve'")
+        assert [person.name for person in read_videocms(old.cms.database).people] == ["ada", "eve"]
+        running.rollback()
+    running.close()
 
 
 def test_two_at_once_are_one_too_many(site, old, bring, monkeypatch):

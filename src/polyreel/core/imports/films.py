@@ -25,7 +25,7 @@ from polyreel.core.users import Actor
 from polyreel.infra.tx import Tx
 from polyreel.kit.errors import Invalid, NotFound
 
-__all__ = ["bring_films"]
+__all__ = ["bring_films", "take_away"]
 
 _LONGEST_NAME = 255
 # Behind what people send meanwhile: a library of thousands of films takes days to be encoded.
@@ -136,6 +136,8 @@ def _bring_film(run: Run, file: File, links: Sequence[Link], source: Source) -> 
         def record(tx: Tx, stored: StoredBytes) -> tuple[None, bool]:
             media, is_kept = keep_bytes(tx, owner, stored, priority=_PRIORITY)
             record_done(tx, run.source, "file", file.id, media.id)
+            if run.wishes.how == "move":
+                record_done(tx, run.source, "moving", file.id, media.id)
             _make_links(run, tx, media, links)
             return None, is_kept
 
@@ -143,11 +145,18 @@ def _bring_film(run: Run, file: File, links: Sequence[Link], source: Source) -> 
     finally:
         upload.abort()
     if run.wishes.how == "move":
-        run.media.tree_of(source).remove(source.places)
+        take_away(run, file, source)
     run.report.came["videos"] += len(links)
     run.report.moved_bytes += source.size_bytes
     for note in notes:
         run.report.note("videos", links[0].name, note)
+
+
+def take_away(run: Run, file: File, source: Source) -> None:
+    """Remove there what is safe here."""
+    run.media.tree_of(source).remove(source.places)
+    with run.tools.db.write() as tx:
+        record_done(tx, run.source, "moving", file.id, None)
 
 
 def _bring_links(run: Run, file: File, links: Sequence[Link]) -> None:

@@ -164,7 +164,7 @@ def open_foreign(path: Path) -> Iterator[ForeignDatabase]:
     if not path.is_file():
         raise NotImportable(f"There is no file {path}.")
     # Beside a server that stopped cleanly there is nothing to read but the file itself.
-    is_in_use = path.with_name(path.name + "-wal").exists()
+    is_in_use = any(path.with_name(path.name + end).exists() for end in ("-wal", "-journal"))
     how = "mode=ro" if is_in_use else "mode=ro&immutable=1"
     try:
         connection = sqlite3.connect(f"file:{quote(str(path.absolute()))}?{how}", uri=True)

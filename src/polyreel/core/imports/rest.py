@@ -2,6 +2,7 @@
 
 from polyreel.core.imports.done import list_done, record_done
 from polyreel.core.imports.errors import PieceMissing
+from polyreel.core.imports.films import take_away
 from polyreel.core.imports.records import File, Link
 from polyreel.core.imports.run import Run
 from polyreel.core.ingest import follow_options
@@ -101,20 +102,26 @@ def _bring_setting(run: Run, option: str, value: object) -> bool:
 
 
 def clear_moved(run: Run) -> None:
-    """After --move: what an import that was killed had brought and not taken away yet."""
+    """With --move: what an import that was killed had brought and not taken away yet."""
     if run.wishes.how != "move" or run.wishes.is_dry_run:
         return
-    tools = run.tools
-    with tools.db.read() as tx:
-        done = list_done(tx, run.source, "file")
+    with run.tools.db.read() as tx:
+        moving = list_done(tx, run.source, "moving")
     for file in run.library.files:
-        try:
-            with tools.db.read() as tx:
-                media = get_media(tx, done.get(file.id) or 0)
-            source = run.media.find(file)
-            whole = tools.storage.size(media.original_key) == media.size_bytes > 0
-            same = source.original is None or source.size_bytes == media.size_bytes
-            if whole and same:
-                run.media.tree_of(source).remove(source.places)
-        except (NotFound, PieceMissing, FileNotFoundError):
-            continue
+        media_id = moving.get(file.id)
+        if media_id is not None:
+            _clear(run, file, media_id)
+
+
+def _clear(run: Run, file: File, media_id: int) -> None:
+    try:
+        with run.tools.db.read() as tx:
+            media = get_media(tx, media_id)
+        source = run.media.find(file)
+        is_safe = run.tools.storage.size(media.original_key) == media.size_bytes > 0
+    except (NotFound, PieceMissing, FileNotFoundError):
+        return
+    # With some pieces gone a smaller picture is found: that one was never brought.
+    is_same = source.original is None or source.size_bytes == media.size_bytes
+    if is_safe and is_same and source.is_best:
+        take_away(run, file, source)

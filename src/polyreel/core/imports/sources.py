@@ -27,12 +27,13 @@ _MOST_TRACKS = 30
 @dataclass(frozen=True, kw_only=True)
 class Pieces:
     """One track as it lies there: files that follow each other without a gap. `duration_s` by its
-    playlist, 0 where it has none; `kind` is mpegts, file (whole, of any format), ass or webvtt.
+    `playlist`, 0 where it has none; `kind` is mpegts, file (whole, of any format), ass or webvtt.
     """
 
     track: Track
     kind: str
     places: Sequence[Place]
+    playlist: Place | None = None
     size_bytes: int
     duration_s: float
 
@@ -40,7 +41,7 @@ class Pieces:
 @dataclass(frozen=True, kw_only=True)
 class Source:
     """What a film is made of here: `original`, or `picture` with what belongs to it. `notes` are
-    sentences on what is not as good as it was.
+    sentences on what is not as good as it was; with `is_best` the picture is the best there ever was.
     """
 
     original: Place | None
@@ -48,13 +49,16 @@ class Source:
     others: Sequence[Pieces]
     size_bytes: int
     notes: Sequence[str]
+    is_best: bool
 
     @property
     def places(self) -> list[Place]:
-        """Every file it is taken from."""
-        parts = [self.picture, *self.others] if self.picture else []
-        joined = [place for part in parts for place in part.places]
-        return joined if self.original is None else [self.original]
+        """Every file it is taken from; of the tracks the picture last, and of it the playlist."""
+        if self.original is not None:
+            return [self.original]
+        parts = [*self.others, self.picture] if self.picture else []
+        found = [(*part.places, part.playlist) for part in parts]
+        return [place for places in found for place in places if place is not None]
 
 
 class Media:
@@ -89,7 +93,14 @@ class Media:
             place = (*self._uploads_at, name)
             size = self.uploads.size(place) if name else None
             if size:
-                return Source(original=place, picture=None, others=(), size_bytes=size, notes=())
+                return Source(
+                    original=place,
+                    picture=None,
+                    others=(),
+                    size_bytes=size,
+                    notes=(),
+                    is_best=True,
+                )
         return self._joined(file)
 
     def tree_of(self, source: Source) -> Tree:
@@ -106,7 +117,8 @@ class Media:
     def _joined(self, file: File) -> Source:
         folder = (*self._made_at, file.uuid)
         best, notes = None, []
-        for track in _pictures(file):
+        pictures = _pictures(file)
+        for track in pictures:
             try:
                 best = self._picture(folder, track)
                 break
@@ -122,7 +134,14 @@ class Media:
             except PieceMissing as error:
                 notes.append(f"{track.kind} {track.name!r} is left out: {error}")
         size = best.size_bytes + sum(each.size_bytes for each in others)
-        return Source(original=None, picture=best, others=others, size_bytes=size, notes=notes)
+        return Source(
+            original=None,
+            picture=best,
+            others=others,
+            size_bytes=size,
+            notes=notes,
+            is_best=best.track is pictures[0],
+        )
 
     def _picture(self, folder: Place, track: Track) -> Pieces:
         if not _QUALITY.fullmatch(track.place):
@@ -169,6 +188,7 @@ class Media:
             track=track,
             kind="mpegts",
             places=[(*folder, name) for name in names],
+            playlist=(*folder, playlist),
             size_bytes=sum(size or 0 for size in sizes),
             duration_s=sum(float(length[1]) for length in lengths if length),
         )

@@ -12,7 +12,8 @@ class ImportedRow(Base):
     """One thing of another server that is here now, so that it comes once however often it is asked.
 
     `source` tells one server from another; `kind` is user, key, webhook, folder, file, link, poster,
-    page or settings. `our_id` is what it became, None where there is nothing to name.
+    page or settings, or moving for a file that is to be taken away there. `our_id` is what it became,
+    None where there is nothing to name, or left to take away.
     """
 
     __tablename__ = "imported"
