@@ -7,6 +7,7 @@ from alembic import command
 from alembic.config import Config
 
 import polyreel
+from polyreel.infra.db import ensure_text_indexes
 from polyreel.infra.tx import Database
 
 __all__ = ["alembic_config", "upgrade"]
@@ -32,6 +33,7 @@ def upgrade(db: Database) -> None:
         db.engines.begin_upgrade(connection)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        ensure_text_indexes(connection)
         if db.dialect == "postgresql":
             # Procrastinate is only loaded where it is used.
             from polyreel.infra.jobs.ticket_tables import ensure_schema

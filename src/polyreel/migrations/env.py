@@ -5,7 +5,7 @@ from typing import Any
 from alembic import context
 
 import polyreel.app  # noqa: F401 - knows everyone's tables
-from polyreel.infra.db import Base, LastWords, UtcTime
+from polyreel.infra.db import Base, LastWords, UtcTime, is_text_index
 
 
 def _render(kind: str, item: Any, autogen_context: Any) -> Any:
@@ -22,6 +22,7 @@ context.configure(
     target_metadata=Base.metadata,
     render_as_batch=True,
     render_item=_render,
+    include_name=lambda name, kind, parents: not is_text_index(name),
 )
 with context.begin_transaction():
     context.run_migrations()

@@ -14,7 +14,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from polyreel.infra.db import Base, LastWords, UtcTime, sorted_text
+from polyreel.infra.db import Base, LastWords, UtcTime, make_searchable, sorted_text
 
 ID = BigInteger().with_variant(Integer(), "sqlite")
 # SQLite gives the id of a deleted last row to the next one, PostgreSQL never does. Jobs, caches and
@@ -96,11 +96,14 @@ class VideoRow(Base):
         Index(None, "user_id", "folder_id", "name"),
         Index(None, "user_id", "source", "id"),
         Index(None, "user_id", "folder_id", "id"),
-        # A search reads all of it and nothing else.
+        # A search of few videos reads all of it and nothing else.
         Index(None, "user_id", "name_folded"),
         Index(None, "folder_id"),
         NEVER_AGAIN,
     )
+
+
+make_searchable(VideoRow.__table__, "name_folded")
 
 
 class TagRow(Base):
