@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from polyreel.core import ingest, library
+from polyreel.core import ingest, library, webhooks
 from polyreel.core.ingest.tables import RemoteRow
 from polyreel.core.users import update_user
 from polyreel.infra.jobs import JobRow, JobState
@@ -374,3 +374,18 @@ def test_several_are_fetched_at_once(site, origin, film):
                 time.sleep(0.02)
     assert most == 2
     assert {each.status for each in shown(site).values()} == {"completed"}
+
+
+def test_how_each_ended_is_an_event_of_its_owners(site, origin, film):
+    origin.serve("/film.mp4?ticket=secret", film)
+    good, bad = fetched(site, origin.url("/film.mp4?ticket=secret"), origin.url("/missing.mp4"))
+    with site.tools.db.read() as tx:
+        events = {event.kind: event.data for event in webhooks.list_events(tx, site.alice).events}
+    assert "upload.finished" not in events, "it was not sent to us"
+    finished = events["remote_download.finished"]
+    assert finished["download_id"] == good.id
+    assert finished["video"]["uuid"] == good.video_uuid
+    assert finished["size_bytes"] == len(film)
+    assert events["remote_download.failed"]["download_id"] == bad.id
+    assert events["remote_download.failed"]["message"] == bad.error
+    assert "secret" not in str(events)
