@@ -63,7 +63,7 @@ def show_library(request: PageRequest, site: OurSite, actor: KnownActor) -> Repl
         next_url=_older(folder_id, shown[-1].id) if len(videos) > len(shown) else None,
         max_upload_bytes=site.settings.upload_max_bytes or None,
         blank=BLANK,
-        can_upload=site.options.uploads_enabled,
+        can_upload=site.options.uploads_enabled and owner_id == actor.user_id,
     )
     return html_reply(body)
 

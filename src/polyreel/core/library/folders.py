@@ -147,9 +147,11 @@ def folder_path(tx: Tx, folder_id: int | None) -> list[Folder]:
 
 
 def may_add_to(tx: Tx, actor: Actor, folder_id: int | None) -> None:
-    """Raise FolderNotFound unless the actor may put things into this folder."""
-    if folder_id is not None:
-        writable_folder(tx, actor, folder_id)
+    """Raise FolderNotFound unless this folder is the actor's own: what somebody adds is theirs, and all
+    that is in a folder belongs to one person. So an administrator's things stay with the administrator.
+    """
+    if folder_id is not None and writable_folder(tx, actor, folder_id).user_id != actor.user_id:
+        raise FolderNotFound
 
 
 def writable_folder(tx: Tx, actor: Actor, folder_id: int) -> FolderRow:

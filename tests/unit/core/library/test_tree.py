@@ -7,7 +7,7 @@ import pytest
 from polyreel.core import library
 from polyreel.core.library.folders import MAX_DEPTH
 from polyreel.core.library.tables import FolderRow
-from polyreel.kit.errors import Forbidden, Invalid
+from polyreel.kit.errors import Forbidden, Invalid, NotFound
 
 
 def deep(house, actor, depth):
@@ -31,6 +31,14 @@ def deep(house, actor, depth):
 def count(house):
     with house.db.read() as tx:
         return tx.session.query(FolderRow).count()
+
+
+def test_nobody_adds_to_the_folder_of_another_person(house):
+    folder_id = house.folder(house.bobby)
+    house.video(house.bobby, folder_id=folder_id)
+    for actor in (house.alice, house.add("carol")):
+        with pytest.raises(NotFound):
+            house.video(actor, folder_id=folder_id)
 
 
 class TestDepth:
