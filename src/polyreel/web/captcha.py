@@ -108,7 +108,10 @@ def verify_challenge(request: PageRequest, site: OurSite, body: RawBody) -> Repl
         return redirect("/")
     client, options = client_of(scope), site.options
     field = users.captcha_field(options)
-    token = (fields.get(field, "") or request.query_params.get(field, "")) if field else ""
+    if field is None:
+        # Captchas are switched off: there is nothing to solve, and no page to solve it on.
+        return redirect(f"/v/{uuid}")
+    token = fields.get(field, "") or request.query_params.get(field, "")
     try:
         site.captchas.take(network_of(client.address))
         users.check_captcha(site.tools.outbound, options, token, client_ip=client.address)

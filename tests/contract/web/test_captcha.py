@@ -280,6 +280,14 @@ async def test_who_tries_without_end_waits(guarded):
     assert len(guarded.tools.outbound.asked) == 20
 
 
+async def test_who_need_not_solve_one_may_try_without_end(place):
+    async with place.browser() as viewer:
+        found = [await solve(viewer, UNKNOWN) for _ in range(25)]
+    assert {(answer.status_code, answer.headers["location"]) for answer in found} == {
+        (303, f"/v/{UNKNOWN}")
+    }
+
+
 async def test_a_browser_without_fetch_metadata_may_solve_it_too(guarded):
     async with guarded.browser() as viewer:
         del viewer.headers["sec-fetch-site"]
