@@ -10,7 +10,30 @@ from polyreel.http.media import PREFIX
 from polyreel.http.middleware import ASGIApp, Receive, Scope, Send
 from polyreel.kit.ids import is_uuid
 
-__all__ = ["Apps", "dispatch"]
+__all__ = ["ANYONE", "Apps", "dispatch"]
+
+_MEDIA = ("/{uuid}/image/thumb/{image_file}", PREFIX + "/{uuid}/image/thumb/{image_file}")
+
+ANYONE = frozenset(
+    {
+        ("POST", "/api/auth/login"),
+        ("GET", "/api/config"),
+        ("GET", "/api/docs"),
+        ("GET", "/api/file/example"),
+        ("GET", "/api/openapi.json"),
+        ("GET", "/api/p/page"),
+        ("GET", "/api/p/pages"),
+        ("OPTIONS", "/api/uploads"),
+        ("GET", "/captcha/challenge"),
+        ("POST", "/captcha/verify"),
+        ("GET", "/v/{uuid}"),
+        ("GET", "/v/{uuid}/status"),
+        *(("GET", path) for path in _MEDIA),
+    }
+)
+"""What answers without credentials, of the APIs; of the pages that is `web.routes.ANYONE`. A video is
+there for whoever has its address, unless it is private. A test holds the routes against this list.
+"""
 
 
 class Panel(Protocol):

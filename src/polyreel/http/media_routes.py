@@ -129,14 +129,14 @@ def _routes() -> list[Route]:
             method="GET",
             path=f"{base}/{{uuid}}/{address.below}",
             says=address.says if base else f"{address.says} The same at the root.",
-            operation=_operation(address),
+            operation=_operation(address, base),
         )
         for base in (PREFIX, "")
         for address in _ADDRESSES
     ]
 
 
-def _operation(address: _Address) -> Operation:
+def _operation(address: _Address, base: str) -> Operation:
     names = ["uuid", *(step[1:-1] for step in address.steps if step[0] == "{")]
     whole = Given(
         note="The bytes.",
@@ -154,6 +154,8 @@ def _operation(address: _Address) -> Operation:
         429: "Too fast.",
         503: "It is being made: Retry-After says when to ask again.",
     }
+    # At the root, what does not begin with a UUID is none of ours: there the pages say that.
+    nothing = _TEXT if base else {**_TEXT, "text/html": {"type": "string"}}
     gate = {401: "Open the player page first: it gives the cookie.", 403: "Of another video."}
     return Operation(
         chapter="Player and media",
@@ -168,6 +170,7 @@ def _operation(address: _Address) -> Operation:
             206: part,
             304: Given(note="What one has is what there is."),
             **{status: Given(note=note, bodies=_TEXT) for status, note in (said | gate).items()},
+            404: Given(note=said[404], bodies=nothing),
             416: Given(note="There are not so many bytes."),
         },
     )
