@@ -68,7 +68,7 @@ class Settings:
     worker_fast: int = _setting(4, "Short jobs (probe, publish, images) at once per worker.")
     worker_encode: int = _setting(1, "Encoding jobs at once per worker; each uses every core.")
     worker_net: int = _setting(2, "Downloads at once per worker.")
-    worker_light: int = _setting(4, "Small jobs (clean-up, notices) at once per worker.")
+    worker_light: int = _setting(4, "Small jobs (clean-up, webhooks) at once per worker.")
     encode_threads: int = _setting(
         0,
         "Threads of each encoder; 0: so many that the heights of one film together fill the cores.",

@@ -347,6 +347,15 @@ class TestStream:
         async with listening(site, site.jwt(site.bobby), query=query) as stream:
             await stream.until(lambda now: now.text.endswith(b"id: 2\n\n"))
 
+    async def test_who_was_further_than_the_log_is_told_and_goes_on_at_its_end(self, site):
+        emit(site, site.bobby, "video.ready")
+        async with listening(site, site.jwt(site.bobby), last_id=b"900") as stream:
+            await stream.until(lambda now: now.blocks)
+            assert stream.blocks == [(None, "missed", {"since": 900})]
+            emit(site, site.bobby, "video.failed")
+            await stream.until(lambda now: len(now.blocks) == 2)
+            assert stream.blocks[1][:2] == ("2", "video.failed")
+
     async def test_more_than_goes_into_one_piece(self, site, monkeypatch):
         monkeypatch.setattr(event_stream, "_AT_ONCE", 3)
         emit(site, site.bobby, *["video.ready"] * 10)

@@ -70,7 +70,7 @@ class Event:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EventPage:
     """Events after some number, oldest first. `next_since`: what to ask for next. `has_missed`: what
-    followed the number asked for has been deleted meanwhile.
+    followed the number asked for has been deleted meanwhile, or the log never came so far.
     """
 
     events: Sequence[Event]
@@ -127,11 +127,12 @@ def list_events(
     if kinds:
         query = query.where(EventRow.kind.in_([*kinds]))
     events = [event_of(row) for row in tx.session.scalars(query.limit(limit))]
-    newest = max(since, newest_sequence(tx))
+    newest = newest_sequence(tx)
     return EventPage(
         events=events,
         next_since=events[-1].sequence if len(events) == limit else newest,
-        has_missed=0 < since < first_sequence(tx) - 1,
+        # Beyond the end: a backup was restored, and these numbers are given once more.
+        has_missed=0 < since < first_sequence(tx) - 1 or since > newest,
     )
 
 

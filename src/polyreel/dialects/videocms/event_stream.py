@@ -80,7 +80,7 @@ class _Reader:
         for event in page.events:
             data = event_to_json(event)
             text += b"id: %d\nevent: %s\ndata: %s\n\n" % (event.sequence, event.kind.encode(), data)
-        if self.since > before and (not page.events or page.events[-1].sequence < self.since):
+        if self.since != before and (not page.events or page.events[-1].sequence < self.since):
             # What did not fit is not looked at again after a break.
             text += b"id: %d\n\n" % self.since
         return text, len(page.events) == _AT_ONCE

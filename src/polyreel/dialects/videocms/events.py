@@ -40,7 +40,7 @@ class EventShape(msgspec.Struct):
 
 class EventPageShape(msgspec.Struct):
     """Events, oldest first. `Next` is the `since` of the next question; `Missed`: what came after
-    `since` has been deleted meanwhile.
+    `since` has been deleted meanwhile, or the log never came so far.
     """
 
     Events: list[EventShape]

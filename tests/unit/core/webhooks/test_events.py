@@ -95,7 +95,12 @@ def test_pages_and_filters(hooks):
     assert [each.sequence for each in ready.events] == [2, 4, 6]
     # What does not fit is not looked at again.
     assert ready.next_since == 7
-    assert hooks.events(hooks.alice, since=900).next_since == 900
+
+
+def test_a_number_that_the_log_has_not_reached_is_of_another_time(hooks):
+    hooks.emit(hooks.alice, "video.ready")
+    page = hooks.events(hooks.alice, since=900)
+    assert (page.events, page.next_since, page.has_missed) == ([], 1, True)
 
 
 @pytest.mark.parametrize("wrong", [{"limit": 0}, {"limit": 1001}, {"kinds": ["video.made"]}])
