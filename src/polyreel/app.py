@@ -33,6 +33,7 @@ from polyreel.infra.tx import Database, DatabaseUnavailable
 from polyreel.settings import Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
+    from polyreel.dialects.videocms import PanelApp, RateLimits
     from polyreel.http.middleware import ASGIApp
 
 __all__ = [
@@ -156,13 +157,17 @@ def make_worker(tools: Tools, lanes: Sequence[str] | None = None) -> Worker:
     )
 
 
-def _panel_dir(settings: Settings) -> Path | None:
+def _make_panel(
+    settings: Settings, options: OptionsCache, limits: "RateLimits"
+) -> "PanelApp | None":
+    from polyreel.dialects.videocms import PanelApp
+
     if not settings.panel_dir:
         return None
     folder = Path(settings.panel_dir).expanduser().absolute()
     if not (folder / "index.html").is_file():
         raise SettingsError(f"POLYREEL_PANEL_DIR: there is no index.html in {folder}")
-    return folder
+    return PanelApp(folder, settings.panel_host, options, limits)
 
 
 def _options_at_start(tools: Tools) -> Options:
@@ -174,11 +179,17 @@ def _options_at_start(tools: Tools) -> Options:
         return Options()
 
 
-def _trusted_proxies(tools: Tools) -> list[str]:
-    """Networks whose word about a client is taken, by the settings and, at start, the options."""
-    options = _options_at_start(tools)
-    found = [tools.settings.trusted_proxies, options.trusted_proxies]
-    return found + (list(_LOCAL_NETWORKS) if options.trust_local_traffic else [])
+def _trusted_proxies(settings: Settings, cache: OptionsCache) -> str:
+    """Networks whose word about a client is taken, by the settings and, at start, the options.
+
+    From here on `cache` knows the options, so that the first request finds them.
+    """
+    try:
+        options = cache.current()
+    except DatabaseUnavailable:
+        options = cache.last_known
+    found = [settings.trusted_proxies, options.trusted_proxies]
+    return ",".join(found + (list(_LOCAL_NETWORKS) if options.trust_local_traffic else []))
 
 
 def create_asgi() -> "ASGIApp":
@@ -190,6 +201,7 @@ def create_asgi() -> "ASGIApp":
     from polyreel.http.media import MediaApp
     from polyreel.http.media_routes import MEDIA_API
     from polyreel.http.middleware import observed
+    from polyreel.http.options import public_urls
     from polyreel.http.packed import packed
     from polyreel.http.throttle import LoginThrottle
     from polyreel.infra.process import die_with_parent
@@ -209,13 +221,12 @@ def create_asgi() -> "ASGIApp":
     uploads_app = uploads.make_app(tools, audit)
     described = (videocms_app.api, MEDIA_API, uploads_app.api)
     pages = make_web(tools, logins=logins, options=options, apis=described)
-    root = _panel_dir(settings)
     apps = Apps(
         media=limits.around(MediaApp(tools, traffic, videocms.answer_media, options=options)),
         uploads=uploads_app,
         videocms=videocms_app,
         web=limits.around(pages),
-        panel=videocms.PanelApp(root, settings.panel_host, options, limits) if root else None,
+        panel=_make_panel(settings, options, limits),
     )
 
     def start() -> None:
@@ -231,6 +242,10 @@ def create_asgi() -> "ASGIApp":
         close_tools(tools)
         flush_logs()
 
-    proxies = Proxies(",".join(_trusted_proxies(tools)))
-    app = observed(packed(dispatch(apps)), proxies=proxies, base_url=settings.base_url)
+    proxies = Proxies(_trusted_proxies(settings, options))
+    app = observed(
+        packed(dispatch(apps)),
+        proxies=proxies,
+        base_urls=lambda: public_urls(options, settings),
+    )
     return with_lifespan(app, start, stop)

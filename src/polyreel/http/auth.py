@@ -78,9 +78,11 @@ def header(headers: Iterable[tuple[bytes, bytes]], name: str) -> str | None:
     return next((value.decode("latin-1") for key, value in headers if key == wanted), None)
 
 
-def read_client(scope: Mapping[str, Any], proxies: Proxies, *, base_url: str = "") -> Client:
-    """The client of an ASGI scope. `base_url`, the server's public address, makes requests for its
-    host `https` when it is, for proxies that end TLS and are not in the list.
+def read_client(
+    scope: Mapping[str, Any], proxies: Proxies, *, base_urls: Sequence[str] = ()
+) -> Client:
+    """The client of an ASGI scope. `base_urls`, the server's public addresses, make requests for their
+    hosts `https` where they are, for proxies that end TLS and are not in the list.
     """
     headers: Headers = scope["headers"]
     peer = _address((scope.get("client") or ("", 0))[0])
@@ -90,8 +92,9 @@ def read_client(scope: Mapping[str, Any], proxies: Proxies, *, base_url: str = "
         address = _walk(peer, _list_of(headers, b"x-forwarded-for"), proxies)
         forwarded = _list_of(headers, b"x-forwarded-proto")
         scheme = forwarded[-1].lower() if forwarded else scheme
-    if base_url.startswith("https://") and host.lower() == urlsplit(base_url).netloc.lower():
-        scheme = "https"
+    for url in base_urls:
+        if url.startswith("https://") and host.lower() == urlsplit(url).netloc.lower():
+            scheme = "https"
     return Client(
         address=str(address) if address else "",
         scheme="https" if scheme in ("https", "wss") else "http",
@@ -143,7 +146,7 @@ def set_cookie_header(
     return b"set-cookie", "; ".join(parts).encode("ascii")
 
 
-def is_same_origin(headers: Headers, client: Client, *, base_url: str = "") -> bool:
+def is_same_origin(headers: Headers, client: Client, *, base_urls: Sequence[str] = ()) -> bool:
     """Whether a browser sent this from a page of ours. It has to say so: with neither
     Sec-Fetch-Site nor Origin the answer is no. `none` is a person at the address bar.
 
@@ -157,13 +160,13 @@ def is_same_origin(headers: Headers, client: Client, *, base_url: str = "") -> b
     if not origin or origin == "null":
         return False
     sent = _host_and_port(origin)
-    ours = [f"{client.scheme}://{client.host}"] + ([base_url] if base_url else [])
+    ours = [f"{client.scheme}://{client.host}", *base_urls]
     # An origin without host and port (an extension's, a program's) is nobody's, not everybody's.
     return sent is not None and sent in [_host_and_port(each, like=origin) for each in ours]
 
 
 def actor_by_cookie(
-    tx: Tx, headers: Headers, client: Client, method: str, *, base_url: str = ""
+    tx: Tx, headers: Headers, client: Client, method: str, *, base_urls: Sequence[str] = ()
 ) -> Actor | None:
     """The person of the session cookie, or None.
 
@@ -173,7 +176,7 @@ def actor_by_cookie(
     actor = find_session(tx, token) if token else None
     if actor is None or method in _SAFE_METHODS:
         return actor
-    if not is_same_origin(headers, client, base_url=base_url):
+    if not is_same_origin(headers, client, base_urls=base_urls):
         raise Forbidden("This request came from another site.")
     return actor
 

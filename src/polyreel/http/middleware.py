@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -71,7 +71,9 @@ def ensure_exchange(scope: Scope) -> Exchange:
     return made
 
 
-def observed(app: ASGIApp, *, proxies: Proxies, base_url: str = "") -> ASGIApp:
+def observed(
+    app: ASGIApp, *, proxies: Proxies, base_urls: Callable[[], Sequence[str]] = tuple
+) -> ASGIApp:
     """The outermost layer: gives every request an id (`X-Request-ID`), logs one line for it (logger
     `polyreel.access`), adds the headers every answer has where they are missing, and answers 500
     for what nobody caught.
@@ -83,7 +85,7 @@ def observed(app: ASGIApp, *, proxies: Proxies, base_url: str = "") -> ASGIApp:
         if scope["type"] != "http":
             await app(scope, receive, send)
             return
-        client = read_client(scope, proxies, base_url=base_url)
+        client = read_client(scope, proxies, base_urls=base_urls())
         exchange = scope[_KEY] = Exchange(id=uuid7(), client=client)
         line = {"method": scope["method"], "path": _shown_path(scope)}
         began = time.perf_counter()

@@ -111,8 +111,8 @@ class WebApp:
             await self._face(scope, receive, send)
 
     def _is_ours(self, scope: Scope) -> bool:
-        base_url = self._site.settings.base_url
-        return is_same_origin(scope["headers"], client_of(scope), base_url=base_url)
+        urls = self._site.public_urls
+        return is_same_origin(scope["headers"], client_of(scope), base_urls=urls)
 
     def _read_asking(self, scope: Scope) -> Asking:
         site = self._site

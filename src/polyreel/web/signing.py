@@ -25,7 +25,7 @@ def require_encryption(site: Site, scope: Scope) -> None:
     """Raises Forbidden over plain HTTP where the settings ask for HTTPS."""
     if not site.settings.require_https or client_of(scope).scheme == "https":
         return
-    secure = site.settings.base_url
+    secure = next(iter(site.public_urls), "")
     where = f" Open {secure} instead." if secure.startswith("https://") else ""
     raise Forbidden(f"This server signs people in over encrypted connections (HTTPS) only.{where}")
 

@@ -12,6 +12,7 @@ from polyreel.core.users import PASSWORDS, Actor, Passwords
 from polyreel.http.auth import actor_by_cookie
 from polyreel.http.middleware import Scope
 from polyreel.http.operations import Api
+from polyreel.http.options import public_urls
 from polyreel.http.player import must_solve_captcha, player_cookies
 from polyreel.http.throttle import LoginThrottle, Throttle
 from polyreel.infra.tools import Tools
@@ -54,6 +55,11 @@ class Site:
         return self._options.current()
 
     @property
+    def public_urls(self) -> list[str]:
+        """The addresses of this server as last read, the best first; it may know none."""
+        return public_urls(self._options, self.settings)
+
+    @property
     def upload_limits(self) -> UploadLimits:
         """How large an upload may be."""
         return UploadLimits(
@@ -79,7 +85,7 @@ class Site:
                 scope["headers"],
                 client_of(scope),
                 scope["method"],
-                base_url=self.settings.base_url,
+                base_urls=self.public_urls,
             )
 
     def close(self) -> None:

@@ -62,7 +62,7 @@ def show_video(
         webhooks = list_webhooks_of_player(tx, video.user_id)
     if site.must_solve_captcha(scope_of(request), actor, video.user_id):
         return redirect(challenge_address(video.uuid))
-    base = site.settings.base_url
+    base = next(iter(site.public_urls), "")
     status_url = "" if card["mine"] else f"/v/{video.uuid}/status"
     body = render(
         "video.html",

@@ -310,8 +310,12 @@ class TestCreate:
             ("203.0.113.0.example", True),
         ],
     )
-    def test_internal_hosts_are_not_told(self, site, client, host, is_public):
-        site.set(base_url="https://video.example")
+    @pytest.mark.parametrize("by", ["setting", "option"])
+    def test_internal_hosts_are_not_told(self, site, client, host, is_public, by):
+        if by == "setting":
+            site.set(base_url="https://video.example")
+        else:
+            site.option("public_url", "https://video.example")
         origin = f"http://{host}" if is_public else "https://video.example"
         assert create(client, 5, host=host).headers["location"].startswith(f"{origin}{PATH}/")
 

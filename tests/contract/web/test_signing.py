@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from polyreel.core.options import set_option
 from polyreel.core.users import ensure_setup_token, list_users
 from tests.contract.web.people import text_of
 
@@ -198,6 +199,18 @@ class TestLogin:
                 assert "set-cookie" not in answer.headers
         async with place.browser(origin="https://secure.test") as browser:
             assert (await browser.post("/login", data=ALICE)).status_code == 303
+
+    async def test_a_page_at_the_public_address_is_ours(self, place):
+        async with place.browser() as browser:
+            del browser.headers["sec-fetch-site"]
+            given = {"data": ALICE, "headers": {"origin": "https://public.test"}}
+            assert (await browser.post("/login", **given)).status_code == 403
+            with place.tools.db.write() as tx:
+                set_option(tx, None, "public_url", "https://public.test")
+            await browser.get("/login")
+            assert (await browser.post("/login", **given)).status_code == 303
+            elsewhere = {**given, "headers": {"origin": "https://other.test"}}
+            assert (await browser.post("/login", **elsewhere)).status_code == 403
 
 
 class TestLogout:

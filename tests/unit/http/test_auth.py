@@ -61,8 +61,8 @@ def test_the_scheme_is_forwarded_only_by_trusted_proxies_or_known_from_our_own_a
     assert auth.read_client(asked, Proxies("10.0.0.1")).scheme == "https"
     plain = scope(host="Video.example.org")
     ours = "https://video.example.org"
-    assert auth.read_client(plain, Proxies(""), base_url=ours).scheme == "https"
-    assert auth.read_client(scope(host="nas"), Proxies(""), base_url=ours).scheme == "http"
+    assert auth.read_client(plain, Proxies(""), base_urls=[ours]).scheme == "https"
+    assert auth.read_client(scope(host="nas"), Proxies(""), base_urls=[ours]).scheme == "http"
     assert auth.read_client(scope(None, "https"), Proxies("")).scheme == "https"
 
 
@@ -154,7 +154,7 @@ def test_our_public_address_is_ours_whatever_host_a_proxy_sends():
     sent = lines(origin="https://video.example.org")
     inside = Client(address="", scheme="http", host="127.0.0.1:8080")
     assert not auth.is_same_origin(sent, inside)
-    assert auth.is_same_origin(sent, inside, base_url="https://video.example.org")
+    assert auth.is_same_origin(sent, inside, base_urls=["https://video.example.org"])
 
 
 def test_a_proxy_that_ends_tls_unknown_to_us_locks_nobody_out():

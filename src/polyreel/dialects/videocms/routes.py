@@ -103,7 +103,7 @@ def make_app(  # noqa: PLR0913 - what the faces of one process share
         audit=audit,
         auth_first=True,
     )
-    tus = make_tus(tools, audit)
+    tus = make_tus(tools, options, audit)
     stream = EventStreamRoute(tools, audit)
     open_routes = _routes(public)
 

@@ -25,7 +25,7 @@ from polyreel.core.ingest import (
     WrongOffset,
 )
 from polyreel.core.library import FolderNotFound
-from polyreel.core.options import read_options
+from polyreel.core.options import OptionsCache, read_options
 from polyreel.core.users import KeyAudit
 from polyreel.dialects.videocms.auth import authenticate
 from polyreel.dialects.videocms.errors import answer
@@ -35,6 +35,7 @@ from polyreel.http.auth import header
 from polyreel.http.face import WrongMethod
 from polyreel.http.middleware import Scope, ensure_exchange
 from polyreel.http.multipart import clean_filename
+from polyreel.http.options import public_urls
 from polyreel.http.tus import TusApp, TusVoice, Wish
 from polyreel.http.tus_headers import (
     BadChecksum,
@@ -120,7 +121,7 @@ def is_tus(method: str, path: str) -> bool:
     return "/" not in name and (name not in _ROUTES or method == "OPTIONS")
 
 
-def make_tus(tools: Tools, audit: KeyAudit | None = None) -> TusApp:
+def make_tus(tools: Tools, cache: OptionsCache, audit: KeyAudit | None = None) -> TusApp:
     """The ASGI app of all that `is_tus`."""
 
     def limits() -> ResumableLimits:
@@ -140,7 +141,7 @@ def make_tus(tools: Tools, audit: KeyAudit | None = None) -> TusApp:
         answer=answer_tus,
         limits=limits,
         wish=wish_of,
-        origin=lambda scope: origin_of(scope, tools.settings.base_url),
+        origin=lambda scope: origin_of(scope, next(iter(public_urls(cache, tools.settings)), "")),
     )
     return TusApp(tools, voice, audit)
 
