@@ -21,7 +21,7 @@ ON_DATABASE :=
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test check audit e2e bench lock clean
+.PHONY: help setup serve test check audit e2e fuzz bench lock clean
 
 help:
 	@echo "make serve   install what running needs and start a server on http://127.0.0.1:8080, data in ./data"
@@ -29,6 +29,7 @@ help:
 	@echo "make test    rules of the house, unit, contract and integration tests; DB=postgresql: on PostgreSQL"
 	@echo "make check   format, lint, types, import floors, known vulnerabilities"
 	@echo "make e2e     a real server, a real browser, killed processes, and every slow test"
+	@echo "make fuzz    many requests to every operation of the API document; EXAMPLES=100 for each"
 	@echo "make bench   timings and ratios"
 	@echo "make lock    choose versions anew within the ranges of pyproject.toml"
 	@echo "make clean   remove $(VENV) and caches; data stays"
@@ -73,6 +74,11 @@ e2e: setup
 	.ci/need chromium
 	@$(NEEDS_DATABASE)
 	$(ON_DATABASE) $(BIN)/python -m pytest -q -m "(e2e or fault or slow) and not bench"
+
+EXAMPLES := 100
+fuzz: setup
+	@$(NEEDS_DATABASE)
+	$(ON_DATABASE) POLYREEL_TEST_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -q tests/integration/api
 
 # The figures are printed as they come (-s). Where nginx is missing, what is compared with it is left out and said.
 bench: setup
