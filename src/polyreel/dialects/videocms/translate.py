@@ -40,7 +40,8 @@ _LONGEST_LANGUAGE = 10
 
 def time_text(moment: datetime) -> str:
     """RFC 3339 with a fraction."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # Not strftime: of a list of thousands it would be a fifth of the time.
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def folder_id_of(number: int) -> int | None:
