@@ -88,16 +88,27 @@ def open_tools(settings: Settings) -> Tools:
     sandbox.is_on = settings.sandbox
     presence = Presence(settings.run_dir / "presence.lock")
     notifier = Notifier(settings.run_dir)
+    db = open_database(settings, notifier)
     return Tools(
         settings=settings,
-        db=open_database(settings, notifier),
+        db=db,
         storage=LocalStorage(settings.files_dir),
         notifier=notifier,
         ffmpeg=FFmpeg(settings.ffmpeg),
         secrets=Secrets(settings.secret_path),
         presence=presence,
-        outbound=Outbound(_outbound_rules(settings)),
+        outbound=Outbound(_outbound_rules(settings), own_urls=lambda: _own_urls(settings, db)),
     )
+
+
+def _own_urls(settings: Settings, db: Database) -> list[str]:
+    """Where this server is found, as far as it was told."""
+    try:
+        with db.read() as tx:
+            public = read_options(tx).public_url
+    except DatabaseUnavailable:
+        public = ""
+    return [url for url in (public, settings.base_url) if url]
 
 
 def _outbound_rules(settings: Settings) -> Rules:

@@ -236,3 +236,30 @@ def test_a_resolver_that_hangs_is_not_waited_for():
             outbound.addresses("slow.example", 80, Watch(Limits(connect_s=0.1), None))
     finally:
         never.set()
+
+
+@pytest.mark.parametrize(
+    ("own", "host", "port", "is_own"),
+    [
+        ("https://video.example.org", "video.example.org", 443, True),
+        ("https://video.example.org", "VIDEO.example.org.", 80, True),
+        ("https://video.example.org/", "video.example.org", 8443, False),
+        ("https://video.example.org", "other.example.org", 443, False),
+        ("https://m\u00fcnchen.example", "xn--mnchen-3ya.example", 443, True),
+        ("http://93.184.216.34:8080", "93.184.216.34", 8080, True),
+        ("http://93.184.216.34:8080", "::ffff:93.184.216.34", 8080, True),
+        ("http://93.184.216.34:8080", "93.184.216.34", 80, False),
+        ("nonsense", "video.example.org", 443, False),
+        ("http://[bad", "video.example.org", 443, False),
+    ],
+)
+def test_this_server_does_not_ask_itself(own, host, port, is_own):
+    web = Outbound(
+        make_rules(ports="1-65535"), own_urls=lambda: ["", own], resolve=lambda *_: [PUBLIC]
+    )
+    watch = Watch(Limits(), None)
+    if not is_own:
+        assert web.addresses(host, port, watch) == [PUBLIC]
+        return
+    with pytest.raises(BadAddress, match="this server"):
+        web.addresses(host, port, watch)

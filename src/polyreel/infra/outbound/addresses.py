@@ -15,10 +15,11 @@ from ipaddress import (
     ip_address,
     ip_network,
 )
+from urllib.parse import urlsplit
 
 from polyreel.infra.outbound.errors import BadAddress
 
-__all__ = ["Address", "Rules", "is_public", "make_rules", "plain", "read_host"]
+__all__ = ["Address", "Rules", "is_at", "is_public", "make_rules", "plain", "read_host"]
 
 Address = IPv4Address | IPv6Address
 
@@ -65,6 +66,7 @@ _ISATAP = (0x00005EFE, 0x02005EFE)
 _NUMERIC = re.compile(r"\d+|0x[0-9a-f]*", re.ASCII)
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?", re.ASCII)
 _LONGEST_NAME = 253
+_USUAL = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,6 +146,22 @@ def read_host(host: str) -> Address | str:
     if len(host) > _LONGEST_NAME or not all(map(_LABEL.fullmatch, labels)):
         return _refused()
     return host
+
+
+def is_at(url: str, host: Address | str, port: int) -> bool:
+    """Whether `url`, one of our own, is at that host (as `read_host` gives it) and port; where one is
+    at a usual port it is at both.
+    """
+    try:
+        parts = urlsplit(url)
+        own = read_host((parts.hostname or "").encode("idna").decode("ascii"))
+        own_port = parts.port or _USUAL.get(parts.scheme, 0)
+    except (ValueError, BadAddress):
+        return False
+    if not isinstance(own, str) and not isinstance(host, str):
+        own, host = plain(own), plain(host)
+    usual = frozenset(_USUAL.values())
+    return own == host and (own_port == port or {own_port, port} <= usual)
 
 
 def _refused() -> Address:

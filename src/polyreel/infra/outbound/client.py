@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, ip_address
 from typing import TYPE_CHECKING, Protocol
 
 from polyreel import __version__
-from polyreel.infra.outbound.addresses import Address, Rules, plain, read_host
+from polyreel.infra.outbound.addresses import Address, Rules, is_at, plain, read_host
 from polyreel.infra.outbound.bounds import Answer, Limits, Watch
 from polyreel.infra.outbound.errors import BadAddress, BadAnswer, Unreachable
 from polyreel.kit.errors import AppError
@@ -51,18 +51,20 @@ class Fetched:
 class Outbound:
     """Requests to other servers under these rules. Safe to use from any thread.
 
-    `resolve` and `on_connect` are for tests: the first plays the resolver, the second sees what is
-    connected to.
+    `own_urls` are the addresses of this server itself, which never asks itself. `resolve` and
+    `on_connect` are for tests: the first plays the resolver, the second sees what is connected to.
     """
 
     def __init__(
         self,
         rules: Rules,
         *,
+        own_urls: Callable[[], Sequence[str]] = tuple,
         resolve: Resolve | None = None,
         on_connect: Connected | None = None,
     ) -> None:
         self._rules = rules
+        self._own_urls = own_urls
         self._resolve = resolve or _resolve
         self._on_connect = on_connect
 
@@ -137,6 +139,8 @@ class Outbound:
         if not self._rules.allows_port(port):
             raise BadAddress(f"Port {port} is not one this server asks.")
         found = read_host(host)
+        if any(is_at(url, found, port) for url in self._own_urls()):
+            raise BadAddress("This is an address of this server, which does not ask itself.")
         candidates = self._looked_up(found, port, watch) if isinstance(found, str) else [found]
         if not candidates:
             raise BadAnswer(f"There is no server {host}.")
