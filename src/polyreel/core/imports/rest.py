@@ -118,7 +118,7 @@ def _clear(run: Run, file: File, media_id: int) -> None:
         with run.tools.db.read() as tx:
             media = get_media(tx, media_id)
         source = run.media.find(file)
-        is_safe = run.tools.storage.size(media.original_key) == media.size_bytes > 0
+        is_safe = run.tools.storage.size(media.source_key) == media.size_bytes > 0
     except (NotFound, PieceMissing, FileNotFoundError):
         return
     # With some pieces gone a smaller picture is found: that one was never brought.

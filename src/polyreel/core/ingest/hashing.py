@@ -39,7 +39,7 @@ def hash_media(job: Job) -> None:
 
 def _digest(job: Job, tools: Tools, media: Media) -> str:
     digest, done = hashlib.sha256(), 0
-    fd = tools.storage.open_read(media.original_key)
+    fd = tools.storage.open_read(media.source_key)
     try:
         while block := os.read(fd, _BLOCK_BYTES):
             digest.update(block)
@@ -85,4 +85,6 @@ def _find(tx: Tx, media_id: int) -> Media | None:
         return None
 
 
-KINDS = (JobKind(name="ingest.hash", lane="fast", run=hash_media, priority=5, limit=2),)
+KINDS = (
+    JobKind(name="ingest.hash", about="media_id", lane="fast", run=hash_media, priority=5, limit=2),
+)

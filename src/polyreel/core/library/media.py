@@ -28,7 +28,7 @@ class Media:
     uid: str
     sha256: str | None
     size_bytes: int
-    original_key: str
+    original_key: str | None
     state: str
     message: str | None
     duration_ms: int
@@ -37,6 +37,13 @@ class Media:
     mosaic_key: str | None
     revision: int
     created_at: datetime
+
+    @property
+    def source_key(self) -> str:
+        """Where the original lies. Raises NotFound when it was not kept."""
+        if self.original_key is None:
+            raise NotFound("The original was not kept.")
+        return self.original_key
 
 
 def create_media(

@@ -49,7 +49,8 @@ class MediaRow(Base):
     uid: Mapped[str] = mapped_column(String(36), unique=True)
     sha256: Mapped[str | None] = mapped_column(String(64), unique=True)
     size_bytes: Mapped[int] = mapped_column(BigInteger)
-    original_key: Mapped[str] = mapped_column(String(200))
+    # None once it was let go: see the option keep_originals.
+    original_key: Mapped[str | None] = mapped_column(String(200))
     state: Mapped[str] = mapped_column(String(16))
     message: Mapped[str | None] = mapped_column(LastWords)
     # Megabytes for a film of many keyframes, and seldom wanted.

@@ -1,5 +1,6 @@
 """From bytes to something that plays: plan, copy, encode, package, images, playlists."""
 
+from polyreel.core.media.again import retry_video
 from polyreel.core.media.index import Fragment, unpack_cuts
 from polyreel.core.media.playlists import (
     find_fragment,
@@ -19,6 +20,7 @@ from polyreel.core.media.renditions import (
 )
 from polyreel.core.media.sidecars import Label, bring_subtitle, drop_subtitle
 from polyreel.core.media.states import count_unfinished, is_playable
+from polyreel.core.media.steps import Step, list_steps
 from polyreel.core.media.storyboard import (
     Storyboard,
     find_storyboard,
@@ -42,6 +44,7 @@ __all__ = [
     "Label",
     "Part",
     "Rendition",
+    "Step",
     "Storyboard",
     "Subtitle",
     "Unfinished",
@@ -57,6 +60,7 @@ __all__ = [
     "list_fonts",
     "list_part_keys",
     "list_renditions",
+    "list_steps",
     "list_storyboard_keys",
     "list_subtitle_keys",
     "list_subtitles",
@@ -65,6 +69,7 @@ __all__ = [
     "media_playlist",
     "offered",
     "promised",
+    "retry_video",
     "storyboard_track",
     "subtitle_playlist",
     "unpack_cuts",

@@ -51,7 +51,7 @@ def make_images(job: Job) -> None:
     cover = next((stream for stream in probe.video if stream.attached_picture), None)
     if video is None and cover is None:
         return
-    with tools.storage.materialise(media.original_key) as source:
+    with tools.storage.materialise(media.source_key) as source:
         if video is not None:
             made = _of_film(job, media, source, probe, video)
         else:

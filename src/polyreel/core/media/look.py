@@ -51,7 +51,7 @@ def look(job: Job) -> None:
         # Sent again after it failed, it is received once more: what was made is made anew.
         if media.state != "received":
             return
-    with tools.storage.materialise(media.original_key) as path:
+    with tools.storage.materialise(media.source_key) as path:
         probe = probe_file(path)
     plan = plan_media(probe, ladder_rules(options))
     with job.write() as tx:

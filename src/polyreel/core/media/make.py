@@ -27,6 +27,7 @@ from polyreel.core.media.renditions import (
 )
 from polyreel.core.media.source import has_alpha, tone_of
 from polyreel.core.media.states import settle
+from polyreel.core.media.steps import work_of
 from polyreel.core.options import Options, read_options
 from polyreel.core.stats import Count, add_counts
 from polyreel.infra.jobs import Job
@@ -275,6 +276,10 @@ def _finish(
     """End parts that are synced; what came out shorter than the source promised is damage. `began` is
     when the work began, on the monotonic clock.
     """
+    part = targets[0].part
+    end_us = part.end_us if part.end_us is not None else targets[0].rendition.duration_us
+    made_of = [target.rendition for target in targets]
+    job.account(cpu_s=0, work=work_of(made_of, max(0, end_us - part.start_us)))
     with job.write() as tx:
         add_counts(tx, _encoding_counts(job, media, targets, time.monotonic() - began))
         for target, packager in zip(targets, made.packagers, strict=True):

@@ -45,13 +45,11 @@ class Target:
 
 @dataclass(frozen=True)
 class Produced:
-    """What one run made: packagers in the order of the targets, processor seconds, the command without
-    its paths; `is_hurt` when ffmpeg met damage in the file.
+    """What one run made: packagers in the order of the targets; `is_hurt` when ffmpeg met damage in the
+    file.
     """
 
     packagers: Sequence[Packager]
-    cpu_s: float
-    command: str
     is_hurt: bool
 
 
@@ -98,7 +96,7 @@ def produce(  # noqa: PLR0913 - the one way to make a part
         for key in earlier:
             tools.storage.delete(key)
         announcer = _Announcer(job, media, outputs)
-        source = stack.enter_context(tools.storage.materialise(media.original_key))
+        source = stack.enter_context(tools.storage.materialise(media.source_key))
         stack.enter_context(_full_disk_is_waited_for())
         args = make_args(source)
         done = tools.ffmpeg.run(
@@ -109,6 +107,7 @@ def produce(  # noqa: PLR0913 - the one way to make a part
             cancelled=job.cancelled,
             nice=nice,
         )
+        job.account(cpu_s=done.cpu_s, command=shown_command(args))
         job.check()
         for output in outputs:
             output.packager.finish()
@@ -118,8 +117,6 @@ def produce(  # noqa: PLR0913 - the one way to make a part
         announcer.announce()
     return Produced(
         packagers=[output.packager for output in outputs],
-        cpu_s=done.cpu_s,
-        command=shown_command(args),
         is_hurt=tells_of_damage(done.stderr_tail),
     )
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import func, select
 
 from polyreel.core.library import get_media, notify_media, update_media, update_media_progress
+from polyreel.core.media.again import let_original_go
 from polyreel.core.media.renditions import ENDED, Rendition, list_renditions
 from polyreel.core.media.tables import RenditionRow
 from polyreel.infra.tx import Tx
@@ -27,6 +28,8 @@ def settle(tx: Tx, media_id: int) -> str:
         notify_media(tx, media_id)
     else:
         update_media(tx, media_id, state=state, message=message)
+        if state == "ready":
+            let_original_go(tx, media_id)
     return state
 
 

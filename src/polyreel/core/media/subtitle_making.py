@@ -134,7 +134,7 @@ def _wanted(planned: Sequence[Subtitle], probe: Probe) -> _Wanted:
 def _run(job: Job, media: Media, wanted: _Wanted) -> str:
     """Run ffmpeg; answers its last words when it failed. What came out may be whole all the same."""
     tools: Tools = job.tools
-    with tools.storage.materialise(media.original_key) as source:
+    with tools.storage.materialise(media.source_key) as source:
         done = tools.ffmpeg.run(
             wanted.args(source),
             sinks=[sink.take for sink in wanted.sinks()],

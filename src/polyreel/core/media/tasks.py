@@ -1,5 +1,6 @@
 """The jobs of a media, and where they run. Their args are ids; all of them may run twice."""
 
+from polyreel.core.media.again import forget_original
 from polyreel.core.media.images import make_images
 from polyreel.core.media.look import fail_media, look
 from polyreel.core.media.make import (
@@ -10,16 +11,25 @@ from polyreel.core.media.make import (
     fail_sound,
     make_sound,
 )
+from polyreel.core.media.steps import ABOUT
 from polyreel.core.media.subtitle_making import fail_making, make_subtitles
 from polyreel.infra.jobs import JobKind
 
 KINDS = (
-    JobKind(name="media.look", lane="fast", run=look, priority=20, on_failed=fail_media),
     JobKind(
-        name="media.copy", lane="fast", run=copy_picture, max_attempts=3, on_failed=encode_instead
+        name="media.look", about=ABOUT, lane="fast", run=look, priority=20, on_failed=fail_media
+    ),
+    JobKind(
+        name="media.copy",
+        about=ABOUT,
+        lane="fast",
+        run=copy_picture,
+        max_attempts=3,
+        on_failed=encode_instead,
     ),
     JobKind(
         name="media.sound",
+        about=ABOUT,
         lane="fast",
         run=make_sound,
         max_attempts=3,
@@ -28,6 +38,7 @@ KINDS = (
     ),
     JobKind(
         name="media.head",
+        about=ABOUT,
         lane="fast",
         run=encode_heights,
         max_attempts=3,
@@ -36,6 +47,7 @@ KINDS = (
     ),
     JobKind(
         name="media.encode",
+        about=ABOUT,
         lane="encode",
         run=encode_heights,
         max_attempts=3,
@@ -43,11 +55,15 @@ KINDS = (
     ),
     JobKind(
         name="media.subtitles",
+        about=ABOUT,
         lane="fast",
         run=make_subtitles,
         max_attempts=3,
         limit=1,
         on_failed=fail_making,
     ),
-    JobKind(name="media.images", lane="fast", run=make_images, max_attempts=3, limit=1),
+    JobKind(
+        name="media.images", about=ABOUT, lane="fast", run=make_images, max_attempts=3, limit=1
+    ),
+    JobKind(name="media.forget", about=ABOUT, lane="light", run=forget_original, max_attempts=20),
 )

@@ -20,6 +20,8 @@ from polyreel.infra.tools import Tools
 ORPHAN_S = 12 * 3600
 DEAD_UPLOAD_S = 300
 JOBS_KEPT = timedelta(days=14)
+# What was done for a film is told on its page.
+STEPS_KEPT = timedelta(days=365)
 
 
 def _sweep_files(job: Job) -> None:
@@ -36,7 +38,7 @@ def _sweep_rows(job: Job) -> None:
     with tools.db.write() as tx:
         delete_expired(tx)
         delete_expired_answers(tx)
-        trim_jobs(tx, tx.now - JOBS_KEPT)
+        trim_jobs(tx, tx.now - JOBS_KEPT, told_older_than=tx.now - STEPS_KEPT)
         trim_statistics(tx)
         trim_events(tx)
         wake_waiting(tx)

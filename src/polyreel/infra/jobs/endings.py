@@ -72,6 +72,8 @@ def settle(tx: Tx, kind: JobKind, whose: leases.Claim | Job, ending: Ending) -> 
     if requeued and standing.cancel_requested:
         ending = _CANCELLED
     message = whose.reported()[1] if isinstance(whose, Job) else None
+    if isinstance(whose, Job) and whose.cost is not None:
+        leases.note_cost(tx, whose.id, whose.attempt, whose.cost)
     match ending.step:
         case "succeeded":
             leases.succeed(tx, whose.id, whose.attempt, message)

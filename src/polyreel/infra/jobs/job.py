@@ -37,6 +37,8 @@ class Job:
         """Set within a second when this attempt shall stop; `stop_reason` says why."""
         self.stop_reason: StopReason | None = None
         self.completed = False
+        self.cost: leases.Cost | None = None
+        """What it took so far; written when the attempt ends."""
         self._db = db
         self._lock = threading.Lock()
         self._progress = claim.progress
@@ -53,6 +55,15 @@ class Job:
             message = self._message if message is None else message
             self._changed |= (progress, message) != (self._progress, self._message)
             self._progress, self._message = progress, message
+
+    def account(self, *, cpu_s: float, work: float = 0.0, command: str = "") -> None:
+        """Say what a child program took; several add up."""
+        before = self.cost or leases.Cost()
+        self.cost = leases.Cost(
+            cpu_s=before.cpu_s + cpu_s,
+            work=before.work + work,
+            command=command or before.command,
+        )
 
     def check(self) -> None:
         """Go on, or raise JobCancelled (LeaseLost when the lease is gone)."""
@@ -79,6 +90,8 @@ class Job:
 
         Without it the job ends when `run` returns, and a crash in between runs it again.
         """
+        if self.cost is not None:
+            leases.note_cost(tx, self.id, self.attempt, self.cost)
         leases.succeed(tx, self.id, self.attempt, self.reported()[1])
         tx.notify("jobs")
         tx.after_commit(self._mark_completed)

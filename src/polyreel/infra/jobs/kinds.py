@@ -34,6 +34,8 @@ class JobKind:
     """At most this many at once in one worker process; None: as many as its lane has slots."""
     backoff_s: float = 2.0
     """Pause before the second try; doubles with each further one, up to 15 minutes."""
+    about: str | None = None
+    """The arg, an id, by which its jobs are found together and kept longer: `media_id`."""
     on_failed: Callable[[Tx, Mapping[str, Any], str], None] | None = None
     """Called with the args and the last words, in the transaction that ends a job as failed."""
     on_cancelled: Callable[[Tx, Mapping[str, Any]], None] | None = None

@@ -171,6 +171,17 @@ def report(tx: Tx, job_id: int, attempt: int, progress: float, message: str | No
     )
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cost:
+    """What an attempt took: processor seconds of its child programs, how much it did (in a unit of the
+    kind's own), and the last command, for people.
+    """
+
+    cpu_s: float = 0.0
+    work: float = 0.0
+    command: str = ""
+
+
 def succeed(tx: Tx, job_id: int, attempt: int, message: str | None) -> bool:
     """End as done. False, here and below: the attempt is over, nothing was changed."""
     values = {"progress": 1.0, "message": message, "error": None, "finished_at": now_us()}
@@ -187,6 +198,14 @@ def fail(tx: Tx, job_id: int, attempt: int, error: str) -> bool:
 def cancel(tx: Tx, job_id: int, attempt: int) -> bool:
     """End as cancelled."""
     return _leave(tx, job_id, attempt, state=JobState.CANCELLED.value, finished_at=now_us())
+
+
+def note_cost(tx: Tx, job_id: int, attempt: int, cost: Cost) -> None:
+    """What this attempt took, before it ends."""
+    values = {"cpu_ms": JobRow.cpu_ms + round(cost.cpu_s * 1000), "work": cost.work}
+    if cost.command:
+        values["command"] = cost.command
+    tx.session.execute(_update().where(_mine(job_id, attempt)).values(**values))
 
 
 def requeue(

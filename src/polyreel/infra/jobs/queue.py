@@ -55,6 +55,7 @@ class JobQueue:
             "priority": kind.priority if order.priority is None else order.priority,
             "owner_id": order.owner_id,
             "key": order.key,
+            "about": f"{kind.about}:{order.args[kind.about]}" if kind.about else None,
             "args": order.args,
             "max_attempts": kind.max_attempts,
             # The database's clock, as for leases: the clocks of the processes may differ.
@@ -101,13 +102,14 @@ def find_job(tx: Tx, key: str) -> JobInfo | None:
     return found[0] if found else None
 
 
-def list_jobs(
+def list_jobs(  # noqa: PLR0913 - each narrows the list
     tx: Tx,
     *,
     key_prefix: str | None = None,
     kind: str | None = None,
     states: Sequence[JobState] = (),
     owner_id: int | None = None,
+    about: str | None = None,
     limit: int = 1000,
 ) -> list[JobInfo]:
     """Jobs that fit all that is given, newest first, at most `limit`."""
@@ -121,6 +123,8 @@ def list_jobs(
         query = query.where(JobRow.state.in_([state.value for state in states]))
     if owner_id is not None:
         query = query.where(JobRow.owner_id == owner_id)
+    if about is not None:
+        query = query.where(JobRow.about == about)
     return _read(tx, query)
 
 
@@ -201,13 +205,16 @@ def retry_job(tx: Tx, job_id: int) -> bool:
     return True
 
 
-def trim_jobs(tx: Tx, older_than: datetime, limit: int = 5000) -> int:
-    """Delete rows of jobs that ended before `older_than`, at most `limit`; how many."""
-    old = (
-        select(JobRow.id)
-        .where(JobRow.finished_at < older_than, JobRow.state.in_(_values(ENDED)))
-        .limit(limit)
+def trim_jobs(
+    tx: Tx, older_than: datetime, *, told_older_than: datetime | None = None, limit: int = 5000
+) -> int:
+    """Delete rows of jobs that ended before `older_than`, at most `limit`; how many. Those that are
+    about something go when they ended before `told_older_than` (None: as the others).
+    """
+    is_old = (JobRow.about.is_(None) & (JobRow.finished_at < older_than)) | (
+        JobRow.about.is_not(None) & (JobRow.finished_at < (told_older_than or older_than))
     )
+    old = select(JobRow.id).where(is_old, JobRow.state.in_(_values(ENDED))).limit(limit)
     trimmed = tx.session.execute(
         delete(JobRow).where(JobRow.id.in_(old)).execution_options(synchronize_session=False)
     )

@@ -66,6 +66,8 @@ class JobRow(Base):
     """For whom; only to be fair between owners. Not a foreign key: infra knows no users."""
     key: Mapped[str | None] = mapped_column(sorted_text(200))
     """At most one unfinished job has it."""
+    about: Mapped[str | None] = mapped_column(String(64))
+    """What it is done for, such as `media_id:12`; see JobKind.about."""
     args: Mapped[dict[str, Any]] = mapped_column(JSON)
     """Ids only: shown in lists, never a secret."""
     state: Mapped[str] = mapped_column(String(16), default=JobState.QUEUED.value)
@@ -84,6 +86,12 @@ class JobRow(Base):
     """What it does just now, for people."""
     error: Mapped[str | None] = mapped_column(LastWords)
     """Last words of the last attempt that went wrong."""
+    cpu_ms: Mapped[int] = mapped_column(BigInteger, default=0)
+    """What its child programs took of the processor, over all attempts."""
+    work: Mapped[float] = mapped_column(default=0.0)
+    """How much was done, in a unit of the kind's own; 0: not known."""
+    command: Mapped[str | None] = mapped_column(LastWords)
+    """The child program of the last attempt, for people."""
     created_at: Mapped[datetime] = mapped_column(UtcTime)
     started_at: Mapped[datetime | None] = mapped_column(UtcTime)
     """Begin of the last attempt."""
@@ -103,6 +111,7 @@ class JobRow(Base):
         Index("ix_jobs_claim", "state", "lane", "priority", "run_after", "owner_id"),
         Index("ix_jobs_key", "key"),
         Index("ix_jobs_finished_at", "finished_at"),
+        Index("ix_jobs_about", "about", "id"),
         # An id must never be given twice: (id, attempt) is the fence.
         {"sqlite_autoincrement": True},
     )
@@ -127,6 +136,7 @@ class JobInfo:
     priority: int
     owner_id: int | None
     key: str | None
+    about: str | None
     args: dict[str, Any]
     state: JobState
     attempt: int
@@ -138,6 +148,9 @@ class JobInfo:
     progress: float
     message: str | None
     error: str | None
+    cpu_ms: int
+    work: float
+    command: str | None
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
