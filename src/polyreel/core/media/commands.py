@@ -14,9 +14,11 @@ from polyreel.infra.ffmpeg import input_args
 # One fragment a keyframe, times as in the film (`frag_discont`), the first picture shown at its true
 # time without an edit list (`negative_cts_offsets`), no index at the end.
 _FLAGS = "empty_moov+default_base_moof+skip_trailer+negative_cts_offsets+frag_discont"
-_VIDEO_MP4 = ["-f", "mp4", "-movflags", _FLAGS + "+frag_keyframe", "-flush_packets", "1"]
+# Chapters would become a track of their own in every rendition: they go out beside the film.
+_MP4 = ["-map_chapters", "-1", "-f", "mp4", "-flush_packets", "1"]
+_VIDEO_MP4 = [*_MP4, "-movflags", _FLAGS + "+frag_keyframe"]
 # Sound is gathered anew by our packager: a quarter of a second at a time comes quickly and is cheap.
-_AUDIO_MP4 = ["-f", "mp4", "-movflags", _FLAGS, "-frag_duration", "250000", "-flush_packets", "1"]
+_AUDIO_MP4 = [*_MP4, "-movflags", _FLAGS, "-frag_duration", "250000"]
 # Encoders put priming before time zero; a fragment cannot start there, and a player drops it anyway.
 _NO_PRIMING = ["-bsf:a", r"noise=drop=lt(pts\,0)"]
 
