@@ -13,18 +13,18 @@ from collections.abc import Iterator, Sequence
 from urllib.parse import parse_qs, quote
 
 from polyreel.core.delivery import (
+    Contents,
     Made,
     MediaView,
     Place,
     WholeMkv,
     WholeMp4,
     Wish,
-    choose_renditions,
+    choose_contents,
     file_names,
     make_whole,
     tag_of,
 )
-from polyreel.core.media import Rendition
 from polyreel.core.options import OptionsCache
 from polyreel.http.middleware import Scope, ensure_exchange
 from polyreel.http.options import options_now
@@ -82,10 +82,10 @@ class Downloads:
         """The file. Raises Invalid where downloads are switched off, QualityNotFound, Busy."""
         if not (await options_now(self._options)).downloads_enabled:
             raise Invalid("Downloads are disabled.")
-        chosen = choose_renditions(view, wish)
-        tag = tag_of(wish, chosen)
-        body = await self._whole(tag, wish, chosen)
-        is_picture = chosen[0].kind == "video"
+        contents = choose_contents(view, wish)
+        tag = tag_of(wish, contents)
+        body = await self._whole(tag, wish, contents)
+        is_picture = contents.renditions[0].kind == "video"
         suffix = {"mp4": ("m4a", "mp4"), "mkv": ("mka", "mkv")}[wish.form][is_picture]
         subtype = "mp4" if wish.form == "mp4" else "x-matroska"
         names = file_names(view.name, wish.name if is_picture else "", suffix)
@@ -100,7 +100,7 @@ class Downloads:
             extra={"content-disposition": _disposition(wish, names)},
         )
 
-    async def _whole(self, tag: str, wish: Wish, renditions: Sequence[Rendition]) -> Whole:
+    async def _whole(self, tag: str, wish: Wish, contents: Contents) -> Whole:
         kept = self._kept.get(tag)
         if kept is not None:
             self._kept.move_to_end(tag)
@@ -109,15 +109,15 @@ class Downloads:
         if making is None:
             if len(self._making) >= MOST_MAKING:
                 raise Busy("Too many downloads are being prepared.", retry_after_s=RETRY_S)
-            making = asyncio.create_task(self._make(tag, wish, renditions))
+            making = asyncio.create_task(self._make(wish, contents))
             self._making[tag] = making
             making.add_done_callback(lambda done: self._made(tag, done))
         # Who goes away does not take it from those who stay.
         return await asyncio.shield(making)
 
-    async def _make(self, tag: str, wish: Wish, renditions: Sequence[Rendition]) -> Whole:
+    async def _make(self, wish: Wish, contents: Contents) -> Whole:
         async with self._turns:
-            return await asyncio.to_thread(make_whole, self._storage, wish, renditions)
+            return await asyncio.to_thread(make_whole, self._storage, wish, contents)
 
     def _made(self, tag: str, done: asyncio.Task[Whole]) -> None:
         del self._making[tag]

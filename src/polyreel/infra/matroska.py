@@ -16,11 +16,15 @@ __all__ = [
     "BLOCK_BYTES",
     "CLUSTER_BYTES",
     "Attachment",
+    "Chapter",
     "Cue",
     "MkvTrack",
+    "attachment_headers",
     "block_header",
     "cluster_header",
     "make_front",
+    "text_block",
+    "text_track",
     "track_of_init",
 ]
 
@@ -29,7 +33,7 @@ BLOCK_BYTES = 9
 CLUSTER_BYTES = 22
 _KEYFRAME = 0x80
 _UNKNOWN_LANGUAGE = "und"
-_PICTURE, _SOUND = 1, 2
+_PICTURE, _SOUND, _TEXT = 1, 2, 17
 _LONGEST_NAME = 255
 # Sample entry -> (codec id, box of what the decoder needs; empty: nothing).
 _PICTURES = {
@@ -60,11 +64,20 @@ class MkvTrack:
 
 @dataclass(frozen=True)
 class Attachment:
-    """A file that goes along, such as a font."""
+    """A file of `size` bytes that goes along, such as a font."""
 
     name: str
     media_type: str
-    data: bytes
+    size: int
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A stretch of the film that has a name."""
+
+    start_ms: int
+    end_ms: int
+    title: str
 
 
 @dataclass(frozen=True)
@@ -103,6 +116,13 @@ def track_of_init(init: bytes, samples: SampleTable) -> MkvTrack:
     except (struct.error, IndexError) as error:
         raise Malformed(str(error)) from error
     raise Malformed(f"sample entry {entry!r}")
+
+
+def text_track(ass_head: str | None) -> MkvTrack:
+    """Subtitles: with the head of an ASS script, else plain text."""
+    if ass_head is None:
+        return MkvTrack(_TEXT, "S_TEXT/UTF8", b"")
+    return MkvTrack(_TEXT, "S_TEXT/ASS", ass_head.encode("utf-8", "ignore"))
 
 
 def _video(width: int, height: int, shown_width: int, shown_height: int) -> bytes:
@@ -144,9 +164,12 @@ def make_front(
     *,
     duration_ms: float,
     clusters_bytes: int,
-    attachments: Sequence[Attachment] = (),
+    chapters: Sequence[Chapter] = (),
+    attached_bytes: int = 0,
 ) -> bytes:
-    """Everything before the first cluster: a file of known length whose index comes first."""
+    """Everything before the first cluster: a file of known length whose index comes first. Behind the
+    clusters come attachments, `attached_bytes` of them.
+    """
     info = element(
         0x1549A966,
         unsigned(0x2AD7B1, 1_000_000),
@@ -156,20 +179,19 @@ def make_front(
     )
     entries = [_track_entry(number, track) for number, track in enumerate(tracks, 1)]
     parts = [(0x1549A966, info), (0x1654AE6B, element(0x1654AE6B, *entries))]
-    if attachments:
-        files = [_attached(number, one) for number, one in enumerate(attachments, 1)]
-        parts.append((0x1941A469, element(0x1941A469, *files)))
+    parts += [(0x1043A770, _chapters(chapters))] if chapters else []
     if cues:
         # Each takes the same room whatever it says.
         parts.append((0x1C53BB6B, _cues(cues, 0)))
-    seek_bytes = len(_seek_head([(name, 0) for name, _ in parts]))
-    places, at = [], seek_bytes
+    names = [name for name, _ in parts] + ([0x1941A469] if attached_bytes else [])
+    places, at = [], len(_seek_head([(name, 0) for name in names]))
     for name, content in parts:
         places.append((name, at))
         at += len(content)
     if cues:
         parts[-1] = (0x1C53BB6B, _cues(cues, at))
-    segment = wide_header(0x18538067, at + clusters_bytes)
+    places += [(0x1941A469, at + clusters_bytes)] if attached_bytes else []
+    segment = wide_header(0x18538067, at + clusters_bytes + attached_bytes)
     return b"".join([_ebml(), segment, _seek_head(places), *(content for _, content in parts)])
 
 
@@ -215,17 +237,39 @@ def _track_entry(number: int, track: MkvTrack) -> bytes:
     return element(0xAE, *parts, track.shape)
 
 
+def attachment_headers(attachments: Sequence[Attachment]) -> list[bytes]:
+    """What stands before the data of each, one behind the other; the first begins the list of all."""
+    headers = [_attached(number, one) for number, one in enumerate(attachments, 1)]
+    total = sum(len(header) + one.size for header, one in zip(headers, attachments, strict=True))
+    headers[:1] = [wide_header(0x1941A469, total) + header for header in headers[:1]]
+    return headers
+
+
 def _attached(number: int, one: Attachment) -> bytes:
     # A name for a file on somebody's disk: no path, nothing that does not print.
     bare = one.name.replace("\\", "/").rpartition("/")[2]
     name = "".join(char for char in bare if char.isprintable()).lstrip(".")[:_LONGEST_NAME]
-    return element(
-        0x61A7,
-        text(0x466E, name or f"attachment-{number}"),
-        text(0x4660, one.media_type),
-        unsigned(0x46AE, number),
-        element(0x465C, one.data),
+    about = (
+        text(0x466E, name or f"attachment-{number}")
+        + text(0x4660, one.media_type)
+        + unsigned(0x46AE, number)
+        + wide_header(0x465C, one.size)
     )
+    return wide_header(0x61A7, len(about) + one.size) + about
+
+
+def _chapters(chapters: Sequence[Chapter]) -> bytes:
+    atoms = [
+        element(
+            0xB6,
+            unsigned(0x73C4, number),
+            unsigned(0x91, chapter.start_ms * 1_000_000),
+            unsigned(0x92, chapter.end_ms * 1_000_000),
+            element(0x80, text(0x85, chapter.title), text(0x437C, _UNKNOWN_LANGUAGE)),
+        )
+        for number, chapter in enumerate(chapters, 1)
+    ]
+    return element(0x1043A770, element(0x45B9, *atoms))
 
 
 def _cues(cues: Sequence[Cue], first_cluster: int) -> bytes:
@@ -249,3 +293,9 @@ def block_header(track: int, time_ms: int, size: int, *, is_sync: bool) -> bytes
     """The beginning of a block, BLOCK_BYTES long; `time_ms` from the cluster's, 16 bits signed."""
     flags = _KEYFRAME if is_sync else 0
     return struct.pack(">BIBhB", 0xA3, 0x10000000 | size + 4, 0x80 | track, time_ms, flags)
+
+
+def text_block(track: int, time_ms: int, duration_ms: int, data: bytes) -> bytes:
+    """One subtitle, whole; `time_ms` from the cluster's, 16 bits signed."""
+    block = struct.pack(">BhB", 0x80 | track, time_ms, 0) + data
+    return element(0xA0, element(0xA1, block), unsigned(0x9B, duration_ms))

@@ -157,6 +157,49 @@ def test_sound_that_begins_late_and_ends_later(site, make_clip, tmp_path, ffmpeg
     assert heard == pytest.approx([1.5 + second for second in range(40)], abs=SYNC_S)
 
 
+SRT = "1\n00:00:01,000 --> 00:00:02,000\nBonjour & <i>adieu</i>\n"
+ASS = (
+    "[Script Info]\nScriptType: v4.00+\n\n[V4+ Styles]\nFormat: Name, Fontname, Fontsize\n"
+    "Style: Sign,Arial,20\n\n[Events]\nFormat: Layer, Start, End, Style, Name, MarginL, MarginR, "
+    "MarginV, Effect, Text\nDialogue: 0,0:00:02.00,0:00:02.50,Sign,,0,0,0,,{\\b1}Hallo\n"
+)
+CHAPTERS = ";FFMETADATA1\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=1500\ntitle=Anfang\n"
+
+
+def test_subtitles_chapters_and_fonts_go_along(site, make_clip, tmp_path, ffmpeg_exe):
+    clip, font = make_clip.folder / "texts.mkv", tmp_path / "Arial.ttf"
+    for name, text in (("a.srt", SRT), ("b.ass", ASS), ("c.txt", CHAPTERS)):
+        (tmp_path / name).write_text(text)
+    font.write_bytes(b"\0\1\0\0" + bytes(5000))
+    make_clip.run(
+        "-i", str(make_clip(seconds=3.0, width=426, height=240)), "-i", str(tmp_path / "a.srt"),
+        "-i", str(tmp_path / "b.ass"), "-f", "ffmetadata", "-i", str(tmp_path / "c.txt"),
+        "-map", "0", "-map", "1", "-map", "2", "-map_chapters", "3", "-c", "copy",
+        "-metadata:s:s:0", "language=fra", "-metadata:s:s:0", "title=Français", "-attach", str(font),
+        "-metadata:s:t", "mimetype=application/x-truetype-font", f"file:{clip}",
+    )  # fmt: skip
+    video = add_and_wait(site, clip)
+    path = written(site, tmp_path, ask_whole(site, video, "240p", "mkv"), "mkv")
+    check_with_ffmpeg(ffmpeg_exe, path)
+    with av.open(str(path)) as container:
+        plain, script = container.streams.subtitles
+        assert (plain.codec_context.name, script.codec_context.name) == ("srt", "ssa")
+        assert plain.metadata == {"language": "fra", "title": "Français"}
+        assert b"Style: Sign,Arial,20" in (script.codec_context.extradata or b"")
+        found = [(p.pts, p.duration, bytes(p)) for p in container.demux(plain, script) if p.size]
+        (attached,) = container.streams.attachments
+        assert (attached.name, attached.data) == ("Arial.ttf", font.read_bytes())
+        (chapter,) = container.chapters()
+        assert chapter["metadata"] == {"title": "Anfang"}
+        assert chapter["end"] * float(chapter["time_base"] or 0) == pytest.approx(1.5)
+    assert found == [
+        (1000, 1000, b"Bonjour & <i>adieu</i>"),
+        (2000, 500, b"0,0,Sign,,0,0,0,,{\\b1}Hallo"),
+    ]
+    with av.open(io.BytesIO(read(site, ask_whole(site, video, "240p")))) as container:
+        assert len(container.streams) == 2
+
+
 @pytest.mark.parametrize("form", ["mp4", "mkv"])
 def test_any_range_is_that_of_the_whole(site, make_clip, form):
     video = add_and_wait(site, make_clip(seconds=9.0, width=426, height=240))

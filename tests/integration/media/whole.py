@@ -12,7 +12,7 @@ from polyreel.core.delivery import (
     WholeMkv,
     WholeMp4,
     Wish,
-    choose_renditions,
+    choose_contents,
     load_view,
     make_whole,
 )
@@ -30,7 +30,7 @@ def ask_whole(
         view = load_view(tx, video.uuid)
     assert view is not None
     wish = Wish(name, form, every_sound=every_sound)
-    return make_whole(site.tools.storage, wish, choose_renditions(view, wish))
+    return make_whole(site.tools.storage, wish, choose_contents(view, wish))
 
 
 def read(
@@ -59,7 +59,21 @@ def check_with_ffmpeg(exe: str, path: Path) -> None:
     """It decodes to its end without a word."""
     command = [exe, "-nostdin", "-v", "warning", "-xerror", "-i", str(path)]
     # As they are: made even, two frames of a variable rate would be one.
-    command += ["-map", "0", "-fps_mode", "passthrough", "-c:s", "copy", "-f", "matroska", "-y"]
+    command += [
+        "-map",
+        "0:v?",
+        "-map",
+        "0:a?",
+        "-map",
+        "0:s?",
+        "-fps_mode",
+        "passthrough",
+        "-c:s",
+        "copy",
+        "-f",
+        "matroska",
+        "-y",
+    ]
     done = subprocess.run([*command, os.devnull], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 

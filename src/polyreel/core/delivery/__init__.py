@@ -1,9 +1,10 @@
 """What may be fetched, by whom, and where it lies."""
 
 from polyreel.core.delivery.downloads import (
+    Contents,
     QualityNotFound,
     Wish,
-    choose_renditions,
+    choose_contents,
     file_names,
     make_whole,
     tag_of,
@@ -24,6 +25,7 @@ from polyreel.core.delivery.whole_mp4 import WholeMp4
 
 __all__ = [
     "LIFE_S",
+    "Contents",
     "FragmentNotFound",
     "Made",
     "MediaView",
@@ -34,7 +36,7 @@ __all__ = [
     "WholeMkv",
     "WholeMp4",
     "Wish",
-    "choose_renditions",
+    "choose_contents",
     "file_names",
     "find_maker",
     "hurry",

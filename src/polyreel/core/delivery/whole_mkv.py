@@ -6,19 +6,27 @@ import os
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
-from polyreel.core.delivery.media_view import Made
+from polyreel.core.delivery.media_view import Made, Place
 from polyreel.core.delivery.tracks import Film, Track
 from polyreel.infra.bmff import Malformed
+from polyreel.infra.cues import TextCue, read_ass, read_vtt
 from polyreel.infra.fragments import read_defaults, read_run
 from polyreel.infra.matroska import (
     BLOCK_BYTES,
     CLUSTER_BYTES,
+    Attachment,
+    Chapter,
     Cue,
     MkvTrack,
+    attachment_headers,
     block_header,
     cluster_header,
     make_front,
+    text_block,
+    text_track,
     track_of_init,
 )
 from polyreel.infra.samples import Chunk
@@ -29,67 +37,99 @@ from polyreel.kit.errors import Unsupported
 # second. Times within one have 16 bits, and a chunk is twenty seconds at most.
 LONGEST_US = 5_000_000
 LEAST_US = 1_000_000
+LONGEST_TEXT_MS = 30_000
+
+
+@dataclass(frozen=True)
+class TextTrack:
+    """Subtitles that go along: the text of a file in WebVTT or, with `is_ass`, in ASS."""
+
+    text: str
+    is_ass: bool = False
+    language: str | None = None
+    title: str | None = None
+    is_default: bool = False
+    is_forced: bool = False
+
+
+@dataclass(frozen=True)
+class Extras:
+    """What goes along with the tracks of a film: subtitles, chapters, and fonts as they lie."""
+
+    texts: Sequence[TextTrack] = ()
+    chapters: Sequence[Chapter] = ()
+    fonts: Sequence[tuple[Attachment, Place]] = ()
+
+
+class _Cluster(NamedTuple):
+    """Which chunks of the film's order are in it, its time, the bytes of their blocks, where a reader may
+    begin with it, and the subtitles that begin in it.
+    """
+
+    first: int
+    stop: int
+    time_ms: int
+    size: int
+    cue_ms: int | None = None
+    texts: bytes = b""
 
 
 class WholeMkv:
     """`size` bytes: the front with its index, then the clusters. Reads `storage` when it is sent."""
 
-    def __init__(self, film: Film, storage: Storage) -> None:
+    def __init__(self, film: Film, storage: Storage, extras: Extras) -> None:
         self._film = film
         self._storage = storage
         self._defaults = [read_defaults(track.init) for track in film.tracks]
-        # Of each cluster: the first chunk in the film's order, its time, where it ends.
-        self._firsts = array("I")
-        self._times_ms = array("Q")
+        heads, texts = _read_texts(extras.texts, len(film.tracks))
+        self._clusters = _with_texts(list(_lay_out(film)), texts)
         self._ends = array("Q")
-        cues = self._lay_out()
-        self._front = _front_of(film, cues, self._ends[-1] if self._ends else 0)
-        self.size = len(self._front) + (self._ends[-1] if self._ends else 0)
+        cues: list[Cue] = []
+        end = 0
+        for cluster in self._clusters:
+            if cluster.cue_ms is not None:
+                cues.append(Cue(cluster.cue_ms, 1, end))
+            end += CLUSTER_BYTES + cluster.size + len(cluster.texts)
+            self._ends.append(end)
+        headers = attachment_headers([font for font, _ in extras.fonts])
+        places = [place for _, place in extras.fonts]
+        self._tail = [part for pair in zip(headers, places, strict=True) for part in pair]
+        self._front = make_front(
+            [*_describe(film), *_describe_texts(film, extras.texts, heads)],
+            cues,
+            duration_ms=_duration_ms(film),
+            clusters_bytes=end,
+            chapters=extras.chapters,
+            attached_bytes=sum(map(_length, self._tail)),
+        )
+        self.size = len(self._front) + end + sum(map(_length, self._tail))
 
     @property
     def memory_bytes(self) -> int:
         """About what it takes to keep it."""
         samples = sum(len(track.samples.sizes) for track in self._film.tracks)
-        return len(self._front) + 20 * samples + 100 * len(self._film)
+        return len(self._front) + 20 * samples + 300 * len(self._film)
 
-    def _lay_out(self) -> list[Cue]:
-        cues: list[Cue] = []
-        seen = [0] * len(self._film.tracks)
-        began_us, size = 0, 0
-        for position in range(len(self._film)):
-            number, chunk = self._film.at(position)
-            track = self._film.tracks[number]
-            start_us = self._film.start_us(position)
-            is_lead = number == 0 and not chunk.skip
-            since_us = start_us - began_us
-            if not self._firsts or since_us >= (LEAST_US if is_lead else LONGEST_US):
-                self._close(size)
-                self._firsts.append(position)
-                self._times_ms.append(start_us // 1000)
-                began_us, size = start_us, 0
-                if is_lead:
-                    shown = chunk.start + track.samples.offsets[seen[0]]
-                    time_ms = max(0, _ms(shown, track))
-                    cues.append(Cue(time_ms, 1, self._ends[-1] if self._ends else 0))
-            seen[number] += chunk.samples
-            size += chunk.size + BLOCK_BYTES * chunk.samples
-        if self._firsts:
-            self._close(size)
-        return cues
-
-    def _close(self, size: int) -> None:
-        """End the cluster that was begun last, if there is one."""
-        if len(self._ends) < len(self._firsts):
-            before = self._ends[-1] if self._ends else 0
-            self._ends.append(before + CLUSTER_BYTES + size)
-
-    def pieces(self, start: int, length: int) -> Iterator[bytes | Made]:
+    def pieces(self, start: int, length: int) -> Iterator[bytes | Place | Made]:
         """What `length` bytes from `start` consist of."""
         end = start + length
         base = len(self._front)
         if start < base and end > start:
             yield self._front[start:end]
             start = base
+        clusters_end = base + (self._ends[-1] if self._ends else 0)
+        yield from self._cluster_pieces(start, min(end, clusters_end))
+        at = clusters_end
+        for part in self._tail:
+            first, stop = max(start - at, 0), min(end - at, _length(part))
+            if first < stop and isinstance(part, Place):
+                yield Place(part.key, part.offset + first, stop - first)
+            elif first < stop and isinstance(part, bytes):
+                yield part[first:stop]
+            at += _length(part)
+
+    def _cluster_pieces(self, start: int, end: int) -> Iterator[Made]:
+        base = len(self._front)
         number = bisect_right(self._ends, start - base)
         while start < end:
             begin = base + (self._ends[number - 1] if number else 0)
@@ -105,25 +145,23 @@ class WholeMkv:
 
     def _cluster(self, number: int) -> bytes:
         """One whole cluster; what is in its blocks is read from the fragments."""
-        first = self._firsts[number]
-        is_last = number + 1 == len(self._firsts)
-        stop = len(self._film) if is_last else self._firsts[number + 1]
+        cluster = self._clusters[number]
         blocks: list[tuple[int, int, bytes, bytes]] = []
         fds: dict[str, int] = {}
         try:
-            for position in range(first, stop):
+            for position in range(cluster.first, cluster.stop):
                 track, chunk = self._film.at(position)
                 key = self._film.tracks[track].files[chunk.file]
                 if key not in fds:
                     fds[key] = self._storage.open_read(key)
-                blocks += self._blocks(fds[key], track, chunk, self._times_ms[number])
+                blocks += self._blocks(fds[key], track, chunk, cluster.time_ms)
         finally:
             for fd in fds.values():
                 os.close(fd)
         # In the order of decoding; of one moment, the picture first.
         blocks.sort(key=lambda block: block[:2])
-        data = b"".join(part for block in blocks for part in block[2:])
-        return cluster_header(self._times_ms[number], len(data)) + data
+        data = b"".join([cluster.texts, *(part for block in blocks for part in block[2:])])
+        return cluster_header(cluster.time_ms, len(data)) + data
 
     def _blocks(
         self, fd: int, number: int, chunk: Chunk, cluster_ms: int
@@ -154,29 +192,108 @@ def _ms(time: int, track: Track) -> int:
     return (2000 * time + timescale) // (2 * timescale)
 
 
-def _front_of(film: Film, cues: Sequence[Cue], clusters_bytes: int) -> bytes:
-    duration_ms = max(
+def _length(part: bytes | Place) -> int:
+    return part.size if isinstance(part, Place) else len(part)
+
+
+def _lay_out(film: Film) -> Iterator[_Cluster]:
+    """The film's chunks in clusters, most of which begin with a keyframe."""
+    seen = [0] * len(film.tracks)
+    first, began_us, size = 0, 0, 0
+    cue_ms: int | None = None
+    for position in range(len(film)):
+        number, chunk = film.at(position)
+        track = film.tracks[number]
+        start_us = film.start_us(position)
+        is_lead = number == 0 and not chunk.skip
+        since_us = start_us - began_us
+        if not position or since_us >= (LEAST_US if is_lead else LONGEST_US):
+            if position:
+                yield _Cluster(first, position, began_us // 1000, size, cue_ms)
+            first, began_us, size, cue_ms = position, start_us, 0, None
+            if is_lead:
+                shown = chunk.start + track.samples.offsets[seen[0]]
+                cue_ms = max(0, _ms(shown, track))
+        seen[number] += chunk.samples
+        size += chunk.size + BLOCK_BYTES * chunk.samples
+    if len(film):
+        yield _Cluster(first, len(film), began_us // 1000, size, cue_ms)
+
+
+def _read_texts(
+    texts: Sequence[TextTrack], tracks: int
+) -> tuple[list[str | None], list[tuple[TextCue, int]]]:
+    """(the head of each script, every cue with the number of its track, by time)."""
+    heads: list[str | None] = []
+    cues: list[tuple[TextCue, int]] = []
+    for number, track in enumerate(texts, tracks + 1):
+        head, found = read_ass(track.text) if track.is_ass else (None, read_vtt(track.text))
+        heads.append(head)
+        cues += [(cue, number) for cue in found]
+    return heads, sorted(cues, key=lambda pair: pair[0].start_ms)
+
+
+def _with_texts(
+    clusters: Sequence[_Cluster], cues: Sequence[tuple[TextCue, int]]
+) -> list[_Cluster]:
+    """Each cue in the cluster in which it begins, or in one of its own where that is too long ago."""
+    made: list[_Cluster] = []
+    waiting = list(reversed(cues))
+    for number, cluster in enumerate(clusters):
+        after_ms = clusters[number + 1].time_ms if number + 1 < len(clusters) else None
+        made.append(cluster)
+        while waiting and (after_ms is None or waiting[-1][0].start_ms < after_ms):
+            cue, track = waiting.pop()
+            last = made[-1]
+            if cue.start_ms - last.time_ms > LONGEST_TEXT_MS:
+                last = _Cluster(last.stop, last.stop, cue.start_ms, 0)
+                made.append(last)
+            block = text_block(
+                track,
+                max(-LONGEST_TEXT_MS, cue.start_ms - last.time_ms),
+                cue.end_ms - cue.start_ms,
+                cue.text.encode("utf-8", "ignore"),
+            )
+            made[-1] = last._replace(texts=last.texts + block)
+    return made
+
+
+def _duration_ms(film: Film) -> float:
+    return max(
         (1000 * track.samples.end / track.samples.timescale for track in film.tracks), default=0
     )
+
+
+def _describe(film: Film) -> list[MkvTrack]:
+    """Raises Unsupported."""
+    firsts = {track.rendition.kind: track for track in reversed(film.tracks)}
     try:
-        tracks = [_described(film, track) for track in film.tracks]
+        return [
+            replace(
+                track_of_init(track.init, track.samples),
+                uid=track.rendition.id,
+                language=track.rendition.language,
+                title=track.rendition.title,
+                is_default=track is firsts[track.rendition.kind],
+            )
+            for track in film.tracks
+        ]
     except Malformed as error:
         raise Unsupported("The stored film cannot be read; it has to be made anew.") from error
-    return make_front(tracks, cues, duration_ms=duration_ms, clusters_bytes=clusters_bytes)
 
 
-def _described(film: Film, track: Track) -> MkvTrack:
-    found = track_of_init(track.init, track.samples)
-    rendition = track.rendition
-    first = next(one for one in film.tracks if one.rendition.kind == rendition.kind)
-    return MkvTrack(
-        kind=found.kind,
-        codec=found.codec,
-        private=found.private,
-        shape=found.shape,
-        frame_ns=found.frame_ns,
-        uid=rendition.id,
-        language=rendition.language,
-        title=rendition.title,
-        is_default=track is first,
-    )
+def _describe_texts(
+    film: Film, texts: Sequence[TextTrack], heads: Sequence[str | None]
+) -> list[MkvTrack]:
+    beyond = max((track.rendition.id for track in film.tracks), default=0)
+    return [
+        replace(
+            text_track(head),
+            uid=beyond + number,
+            language=track.language,
+            title=track.title,
+            is_default=track.is_default,
+            is_forced=track.is_forced,
+        )
+        for number, (track, head) in enumerate(zip(texts, heads, strict=True), 1)
+    ]
