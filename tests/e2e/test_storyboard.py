@@ -1,5 +1,7 @@
 """Small pictures over the time range, for a mouse and for keys; also after the stream was opened anew."""
 
+from typing import Any
+
 import pytest
 from playwright.sync_api import expect
 
@@ -46,7 +48,7 @@ def test_a_moment_is_shown_before_it_is_chosen(
     page = ada.page
     # It comes while the page is open.
     assert wait_for("the storyboard", lambda: page.evaluate(CUES)) == 30
-    seen = []
+    seen: list[dict[str, str]] = []
     for share in (0.25, 0.75):
         hover(ada, share)
         seen.append(wait_for("a picture", lambda: _shown(page.evaluate(PREVIEW), seen)))
@@ -68,6 +70,6 @@ def test_a_moment_is_shown_before_it_is_chosen(
     expect(still).to_be_hidden()
 
 
-def _shown(preview, before):  # type: ignore[no-untyped-def]
+def _shown(preview: dict[str, Any], before: list[dict[str, str]]) -> dict[str, Any] | None:
     is_new = not before or preview["coords"] != before[-1]["coords"]
     return preview if preview["seen"] and preview["loaded"] and is_new else None

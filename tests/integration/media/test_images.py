@@ -42,11 +42,13 @@ class Shown:
 
     def tiles(self):
         """Mean luma of the middle of each tile."""
-        width, _, data = self.plane(self.board.key)
+        board = self.board
+        assert board is not None
+        width, _, data = self.plane(board.key)
         means = []
-        for number in range(len(self.board.starts_us)):
-            x = number % self.board.columns * self.board.tile_width + self.board.tile_width // 2
-            y = number // self.board.columns * self.board.tile_height + self.board.tile_height // 2
+        for number in range(len(board.starts_us)):
+            x = number % board.columns * board.tile_width + board.tile_width // 2
+            y = number // board.columns * board.tile_height + board.tile_height // 2
             means.append(sum(data[y * width + x : y * width + x + 8]) / 8)
         return means
 

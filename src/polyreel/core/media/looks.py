@@ -52,7 +52,7 @@ def sharpness(look: bytes) -> int:
     """How much the light changes from one pixel to the next where there are edges: about 40 in a sharp
     picture, below 15 in a blurred one, which may change as much, but slowly.
     """
-    steps = Counter(map(abs, map(sub, look[1:], look)))
+    steps: Counter[int] = Counter(map(abs, map(sub, look[1:], look)))
     left = len(look) * _EDGES
     for step in sorted(steps, reverse=True):
         left -= steps[step]
