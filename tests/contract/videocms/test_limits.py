@@ -1,8 +1,13 @@
 """Rates, sizes and origins that an administrator chooses. Source: the VideoCMS contract, 1.7 to 1.9."""
 
+from typing import Any
+
 import httpx
 import pytest
+from litestar.testing import TestClient
 
+from polyreel.dialects import videocms
+from polyreel.http.throttle import Throttle
 from tests.contract.videocms.site import PASSWORD, is_of_framework, is_text
 
 ORIGIN = "https://panel.example"
@@ -113,3 +118,18 @@ class TestOrigins:
         names = found.headers["access-control-allow-headers"].split(",")
         assert {"X-Mine", "Authorization", "Upload-Offset"} <= set(names)
         assert "*" not in names
+
+
+def test_who_searches_without_end_waits_and_others_do_not(site):
+    throttle = Throttle(burst=2, every_s=60)
+    app: Any = videocms.make_app(site.tools, searches=throttle)
+    with TestClient(app) as client:
+
+        def search(user):
+            return client.get("/api/files/search?Query=x", headers=site.as_user(user))
+
+        assert [search(site.bobby).status_code for _ in range(3)] == [200, 200, 429]
+        refused = search(site.bobby)
+        assert is_text(refused, 429, "Too fast")
+        assert int(refused.headers["retry-after"]) > 1
+        assert search(site.carol).status_code == 200

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from litestar import Request, Response, delete, get, put
+from litestar.handlers import HTTPRouteHandler
 from litestar.params import RawBody
 
 from polyreel.core import library
@@ -19,9 +20,10 @@ from polyreel.dialects.videocms.operations import told
 from polyreel.dialects.videocms.shapes import File, Link
 from polyreel.dialects.videocms.translate import folder_id_of, video_to_file, video_to_link
 from polyreel.http.face import KnownActor, ServerTools
+from polyreel.http.throttle import Throttle
 from polyreel.infra.tx import Tx
 
-__all__ = ["FILES"]
+__all__ = ["FILES", "make_search"]
 
 CHAPTER = "Files"
 
@@ -81,20 +83,26 @@ def list_files(
     return json_answer(links)
 
 
-@get(
-    "/api/files/search",
-    sync_to_thread=True,
-    opt=told(CHAPTER, admins=True, query=Question, gives=list[Link]),
-)
-def search_files(
-    request: Request[Any, Any, Any], actor: KnownActor, tools: ServerTools
-) -> Response[bytes]:
-    """Links in any folder whose name holds a text; another person's for administrators."""
-    wish = bind(Question, sent_of(request), query=True)
-    with tools.db.read() as tx:
-        videos = library.search_videos(tx, actor, wish.text, owner_id=wish.user_id or None)
-        links = _links(tx, videos)
-    return json_answer(links)
+def make_search(throttle: Throttle) -> HTTPRouteHandler:
+    """The handler of `GET /api/files/search`, counting everybody's searches in `throttle`."""
+
+    @get(
+        "/api/files/search",
+        sync_to_thread=True,
+        opt=told(CHAPTER, admins=True, query=Question, gives=list[Link]),
+    )
+    def search_files(
+        request: Request[Any, Any, Any], actor: KnownActor, tools: ServerTools
+    ) -> Response[bytes]:
+        """Links in any folder whose name holds a text; another person's for administrators."""
+        wish = bind(Question, sent_of(request), query=True)
+        throttle.take(actor.user_id)
+        with tools.db.read() as tx:
+            videos = library.search_videos(tx, actor, wish.text, owner_id=wish.user_id or None)
+            links = _links(tx, videos)
+        return json_answer(links)
+
+    return search_files
 
 
 @get(
@@ -170,5 +178,5 @@ def _links(tx: Tx, videos: Sequence[Video]) -> list[Link]:
     return [video_to_link(each, tags.get(each.id, [])) for each in videos]
 
 
-FILES = (list_files, search_files, get_file, rename_file, delete_file, delete_files)
+FILES = (list_files, get_file, rename_file, delete_file, delete_files)
 """The handlers of this chapter that need nothing else."""

@@ -21,7 +21,7 @@ from polyreel.dialects.videocms.event_stream import (
     is_event_stream,
 )
 from polyreel.dialects.videocms.events import EVENTS
-from polyreel.dialects.videocms.files import FILES
+from polyreel.dialects.videocms.files import FILES, make_search
 from polyreel.dialects.videocms.folders import make_folders
 from polyreel.dialects.videocms.keys import create_key, delete_key, make_key_lists
 from polyreel.dialects.videocms.login import check_login, make_login, refresh_login
@@ -45,7 +45,7 @@ from polyreel.dialects.videocms.webhooks import WEBHOOKS
 from polyreel.http.face import make_face
 from polyreel.http.middleware import Receive, Scope, Send
 from polyreel.http.operations import Api, ApiApp, Route, routes_of
-from polyreel.http.throttle import LoginThrottle
+from polyreel.http.throttle import LoginThrottle, Throttle
 from polyreel.infra.tools import Tools
 
 __all__ = ["make_app"]
@@ -59,11 +59,13 @@ def make_app(  # noqa: PLR0913 - what the faces of one process share
     passwords: Passwords = PASSWORDS,
     options: OptionsCache | None = None,
     limits: RateLimits | None = None,
+    searches: Throttle | None = None,
     probe_wait_s: float = 5.0,
 ) -> ApiApp:
     """The ASGI app of `/api/*` and `/v/<uuid>/status`; `audit` notes the use of keys.
 
-    `logins` counts wrong passwords, `limits` requests, for all faces that share them. An upload is
+    `logins` counts wrong passwords, `limits` requests, for all faces that share them; `searches`
+    those of each person, 600 at once and ten a second unless another one is given. An upload is
     answered after at most `probe_wait_s` seconds of looking into the file.
     """
     options = options or OptionsCache(tools.db)
@@ -88,7 +90,8 @@ def make_app(  # noqa: PLR0913 - what the faces of one process share
         check_version,
     ]
     turns = Turns()
-    kept = [*make_folders(turns), *FILES, clone_file, *THUMBNAILS, *TAGS, move_items, *ENCODINGS]
+    files = [*FILES, make_search(searches or Throttle(burst=600, every_s=0.1)), clone_file]
+    kept = [*make_folders(turns), *files, *THUMBNAILS, *TAGS, move_items, *ENCODINGS]
     uploads = [*make_uploads(probe_wait_s, turns), list_sessions, make_finalize(probe_wait_s)]
     private = [*own, *STATISTICS, *WEBHOOKS, *ENDPOINTS, *EVENTS, *REMOTE, *kept, *uploads]
     for_anyone = make_face(
