@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import ssl
+import subprocess
 
 import pytest
 
@@ -161,6 +163,21 @@ def test_so_is_a_redirect_inwards(site, origin):
         "failed",
         "The page leads to an address that this server does not ask.",
     )
+
+
+def test_a_server_that_cannot_prove_its_name_is_not_trusted(site, origin, tmp_path):
+    key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
+    wish = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=film.example"
+    command = [*wish.split(), "-keyout", str(key), "-out", str(cert)]
+    subprocess.run(command, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    with Origin(context) as secure:
+        secure.serve("/film.mp4", b"film")
+        found = fetched(site, page(origin, secure.url("/film.mp4")))
+        assert secure.seen == []
+    assert found.status == "failed"
+    assert found.error == "The page's server has no valid certificate for its name."
 
 
 def test_a_file_of_ours_is_no_film(site, origin):
