@@ -38,7 +38,7 @@ from polyreel.http.images import find_sheet, find_thumbnail, make_track
 from polyreel.http.media_routes import COOKIE, M3U8, PREFIX, find_media_route
 from polyreel.http.middleware import Receive, Scope, Send
 from polyreel.http.representation import Representation, send_representation, start_answer
-from polyreel.http.texts import find_font, find_text
+from polyreel.http.texts import find_font, find_text, list_texts
 from polyreel.http.view_cache import Views
 from polyreel.infra.tools import Tools
 from polyreel.infra.tx import DatabaseUnavailable
@@ -143,6 +143,8 @@ class MediaApp:
                 return find_sheet(storage, view, query)
             case ("subtitle", [uid, file]):
                 return find_text(storage, view, _checked_uuid(uid), file, query)
+            case ("texts", []):
+                return list_texts(view)
             case ("font", [number]):
                 return find_font(storage, view, number)
             case _:

@@ -70,6 +70,12 @@ _ADDRESSES = (
         "A text track: WebVTT, SubStation, or its playlist. Chapters are one, too.",
         ["text/vtt", "text/x-ssa", M3U8],
     ),
+    _Address(
+        "texts",
+        "texts.json",
+        "Subtitles, chapters and fonts, as our own player wants to know them.",
+        ["application/json"],
+    ),
     _Address("font", "font/{number}", "A font that came with the film.", ["font/sfnt"]),
     _Address(
         "thumb",

@@ -1,6 +1,7 @@
 """Texts of a film in the media app: subtitles, chapters, and the fonts that came with them."""
 
 import hashlib
+import json
 
 from polyreel.core.delivery import FragmentNotFound, MediaView, Place
 from polyreel.core.media import subtitle_playlist
@@ -9,7 +10,7 @@ from polyreel.http.representation import Representation
 from polyreel.infra.storage import Storage
 from polyreel.kit.errors import Invalid
 
-__all__ = ["find_font", "find_text"]
+__all__ = ["find_font", "find_text", "list_texts"]
 
 _KINDS = {
     "out.vtt": "text/vtt; charset=utf-8",
@@ -42,6 +43,27 @@ def find_font(storage: Storage, view: MediaView, number: str) -> Representation:
         if str(font.position) == number:
             return _file(storage, view, font.key, "font/sfnt", is_pinned=False)
     raise FragmentNotFound
+
+
+def list_texts(view: MediaView) -> Representation:
+    """What our player can offer, addresses relative to the film's own. Grows while the film is made."""
+    texts = [
+        {
+            "id": item.uid,
+            "kind": item.kind,
+            "label": item.title,
+            "language": item.language or "",
+            "vtt": f"/{item.uid}/subtitle/out.vtt?r={item.revision}",
+            "ass": f"/{item.uid}/subtitle/out.ass?r={item.revision}" if item.ass_key else "",
+            "styled": item.is_styled,
+        }
+        for item in view.subtitles
+        if item.state == "ready"
+    ]
+    fonts = [{"family": font.name, "url": f"/font/{font.position}"} for font in view.fonts]
+    body = json.dumps({"texts": texts, "fonts": fonts}).encode()
+    etag = f'"{hashlib.sha256(body).hexdigest()[:24]}"'
+    return Representation("application/json", etag, view.changed_at_s, "private, no-cache", body)
 
 
 def _file(

@@ -33,7 +33,13 @@ _PLAIN = {
     "frame-ancestors": "'none'",
 }
 # The player's controls carry their styles inside; hls.js feeds the picture through a blob: address.
-_PLAYER = {**_PLAIN, "style-src": "'self' 'unsafe-inline'", "media-src": "'self' blob:"}
+_PLAYER = {
+    **_PLAIN,
+    "style-src": "'self' 'unsafe-inline'",
+    "media-src": "'self' blob:",
+    # Those that came with a film, for its subtitles.
+    "font-src": "'self'",
+}
 _POLICIES: Mapping[PageClass, Mapping[str, str]] = {
     "plain": _PLAIN,
     "player": _PLAYER,

@@ -87,7 +87,6 @@ def make_player(
         "master": f"{PREFIX}/{video.uuid}/stream/multi/master.m3u8",
         "storyboard": f"{PREFIX}/{video.uuid}/image/storyboard.vtt",
         "download_url": download_url,
-        "captions": [],
         "status_url": status_url,
         "autoplay": False,
         "fill": fill,

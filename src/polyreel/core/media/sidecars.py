@@ -8,6 +8,7 @@ from pathlib import Path
 from polyreel.core.library import check_writable, touch_video
 from polyreel.core.media.subtitles import (
     Subtitle,
+    Texts,
     add_subtitle,
     remove_subtitle,
     replace_subtitle,
@@ -56,26 +57,20 @@ def bring_subtitle(
     _check_label(label)
     if file.stat().st_size > MOST_BYTES:
         raise TooLarge("A subtitle file has at most 16 MiB.")
-    vtt, ass = convert(tools, file.read_bytes())
-    keys = _store(tools, vtt, ass)
+    data = file.read_bytes()
+    texts = _store(tools, *convert(tools, data), is_styled=find_text_kind(decode_text(data)) == ASS)
     try:
         with tools.db.write() as tx:
             video_id = touch_video(tx, actor, uuid)
             if replaces is not None:
-                brought = replace_subtitle(tx, video_id, replaces, vtt_key=keys[0], ass_key=keys[1])
-            else:
-                brought = add_subtitle(
-                    tx,
-                    video_id,
-                    language=label.language or None,
-                    title=label.title or label.language or "Subtitles",
-                    vtt_key=keys[0],
-                    ass_key=keys[1],
-                )
-            return brought
+                return replace_subtitle(tx, video_id, replaces, texts)
+            title = label.title or label.language or "Subtitles"
+            return add_subtitle(
+                tx, video_id, language=label.language or None, title=title, texts=texts
+            )
     except BaseException:
         # No row names them; the sweep would find them later.
-        for key in keys:
+        for key in (texts.vtt_key, texts.ass_key):
             tools.storage.delete(key)
         raise
 
@@ -110,14 +105,14 @@ def convert(tools: Tools, data: bytes) -> tuple[bytes, bytes]:
     )
 
 
-def _store(tools: Tools, vtt: bytes, ass: bytes) -> tuple[str, str]:
+def _store(tools: Tools, vtt: bytes, ass: bytes, *, is_styled: bool) -> Texts:
     name = secrets.token_hex(12)
     keys = f"subtitles/{name[:2]}/{name}.vtt", f"subtitles/{name[:2]}/{name}.ass"
     for key, data in zip(keys, (vtt, ass), strict=True):
         with tools.storage.create(key) as staged:
             staged.path.write_bytes(data)
             staged.commit()
-    return keys
+    return Texts(*keys, is_styled)
 
 
 def _check_label(label: Label) -> None:

@@ -20,6 +20,7 @@ from polyreel.core.media.subtitles import (
 from polyreel.infra.ffmpeg import input_args, last_words
 from polyreel.infra.jobs import Job
 from polyreel.infra.probe import Chapter, Probe
+from polyreel.infra.sfnt import font_family
 from polyreel.infra.texts import MOST_BYTES
 from polyreel.infra.tools import Tools
 from polyreel.infra.tx import Tx
@@ -98,9 +99,9 @@ def make_subtitles(job: Job) -> None:
         except AppError as error:
             failed[track.id] = complaint or str(error)
     fonts = [
-        Font(number, name, store.put(f"font{number}", "bin", bytes(sink.data)), len(sink.data))
-        for number, (_, name, sink) in enumerate(wanted.fonts)
-        if sink.data
+        Font(number, family, store.put(f"font{number}", "bin", bytes(sink.data)), len(sink.data))
+        for number, (_, _, sink) in enumerate(wanted.fonts)
+        if (family := font_family(bytes(sink.data)))
     ]
     with job.write() as tx:
         publish_subtitles(tx, media.id, made, failed, fonts)

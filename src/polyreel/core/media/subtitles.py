@@ -16,6 +16,7 @@ from polyreel.kit.errors import NotFound
 
 NO_READER = "These subtitles are pictures: no OCR server is set up to read them."
 _NOT_READ = "Subtitles of this kind cannot be read."
+STYLED_CODECS = ("ass", "ssa")
 OCR_CODECS = ("hdmv_pgs_subtitle",)
 
 
@@ -42,6 +43,7 @@ class Subtitle:
     title: str
     is_default: bool
     is_forced: bool
+    is_styled: bool
     state: str
     message: str | None
     vtt_key: str | None
@@ -50,8 +52,17 @@ class Subtitle:
 
 
 @dataclass(frozen=True)
+class Texts:
+    """The two files of a track that a person brings; `is_styled`: it came as SubStation."""
+
+    vtt_key: str
+    ass_key: str
+    is_styled: bool
+
+
+@dataclass(frozen=True)
 class Font:
-    """A font that came with the film; `name` is what the film calls it."""
+    """A font that came with the film; `name` is its family."""
 
     position: int
     name: str
@@ -76,6 +87,7 @@ def plan_subtitles(tx: Tx, media_id: int, probe: Probe, *, has_ocr: bool) -> boo
         )
         row.media_id, row.stream = media_id, stream.index
         row.is_default, row.is_forced = stream.default, stream.forced
+        row.is_styled = stream.codec in STYLED_CODECS
         row.state, row.message = ("failed", complaint) if complaint else ("planned", None)
         tx.session.add(row)
     if probe.chapters:
@@ -104,28 +116,29 @@ def _new_row(tx: Tx, *, kind: str, position: int, language: str | None, title: s
         title=title[:255],
         is_default=False,
         is_forced=False,
+        is_styled=False,
         revision=1,
         updated_at=tx.now,
     )
 
 
 def add_subtitle(
-    tx: Tx, video_id: int, *, language: str | None, title: str, vtt_key: str, ass_key: str
+    tx: Tx, video_id: int, *, language: str | None, title: str, texts: Texts
 ) -> Subtitle:
     """A track that a person brings for one video, after those it has."""
     position = len(list_subtitles(tx, None, video_id))
     row = _new_row(tx, kind="subtitles", position=position, language=language, title=title)
     row.video_id, row.state = video_id, "ready"
-    row.vtt_key, row.ass_key = vtt_key, ass_key
+    row.vtt_key, row.ass_key, row.is_styled = texts.vtt_key, texts.ass_key, texts.is_styled
     tx.session.add(row)
     tx.session.flush()
     return _subtitle(row)
 
 
-def replace_subtitle(tx: Tx, video_id: int, uid: str, *, vtt_key: str, ass_key: str) -> Subtitle:
+def replace_subtitle(tx: Tx, video_id: int, uid: str, texts: Texts) -> Subtitle:
     """Other files for a track that a person brought; raises SubtitleNotFound."""
     row = _own_row(tx, video_id, uid)
-    row.vtt_key, row.ass_key = vtt_key, ass_key
+    row.vtt_key, row.ass_key, row.is_styled = texts.vtt_key, texts.ass_key, texts.is_styled
     row.revision = row.revision + 1
     row.updated_at = tx.now
     tx.session.flush()
@@ -224,6 +237,7 @@ def _subtitle(row: SubtitleRow) -> Subtitle:
         title=row.title,
         is_default=row.is_default,
         is_forced=row.is_forced,
+        is_styled=row.is_styled,
         state=row.state,
         message=row.message,
         vtt_key=row.vtt_key,

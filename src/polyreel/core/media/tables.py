@@ -116,6 +116,8 @@ class SubtitleRow(Base):
     title: Mapped[str] = mapped_column(String(255))
     is_default: Mapped[bool] = mapped_column(Boolean)
     is_forced: Mapped[bool] = mapped_column(Boolean)
+    # Its ASS says how it looks; that of others is only a copy of the words.
+    is_styled: Mapped[bool] = mapped_column(Boolean)
     state: Mapped[str] = mapped_column(String(8))
     message: Mapped[str | None] = mapped_column(LastWords)
     vtt_key: Mapped[str | None] = mapped_column(String(200))

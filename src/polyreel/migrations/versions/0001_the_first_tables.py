@@ -772,6 +772,7 @@ def upgrade() -> None:
         sa.Column("title", sa.String(length=255), nullable=False),
         sa.Column("is_default", sa.Boolean(), nullable=False),
         sa.Column("is_forced", sa.Boolean(), nullable=False),
+        sa.Column("is_styled", sa.Boolean(), nullable=False),
         sa.Column("state", sa.String(length=8), nullable=False),
         sa.Column("message", sa.Text(), nullable=True),
         sa.Column("vtt_key", sa.String(length=200), nullable=True),

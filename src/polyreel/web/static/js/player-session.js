@@ -14,6 +14,7 @@ const policy = (firstByte, whole, times) => ({
 const CONFIG = {
   enableWorker: false, // our segments are fragmented MP4 already: nothing to convert, and no blob: worker
   capLevelToPlayerSize: true,
+  renderTextTracksNatively: false, // our own list of texts knows more than the master: see player-texts.js
   abrEwmaDefaultEstimate: 8e6,
   backBufferLength: 90,
   manifestLoadPolicy: policy(20000, 30000, 8),
@@ -27,6 +28,9 @@ const CONFIG = {
 export class Session {
   #hls = null;
   #repairs = 0;
+
+  /** False where the browser plays HLS by itself, subtitles included. */
+  static get drawsTexts() { return Hls.isSupported(); }
 
   constructor(video, handlers) {
     this.video = video;

@@ -5,6 +5,7 @@ import { followState } from './player-state.js';
 import { Session, readLevels } from './player-session.js';
 import { showStoryboard } from './player-storyboard.js';
 import { callWhilePlaying } from './player-webhooks.js';
+import { Texts } from './player-texts.js';
 import { AudioTrackList, RenditionList } from './player-tracks.js';
 import { recall, remember } from './storage.js';
 import { clock } from './format.js';
@@ -37,6 +38,8 @@ let offered = []; // qualities of the newest master: what the menu shows
 let wish = null; // the quality held by the person, null = automatic
 let revision = null;
 let started = false;
+
+const texts = new Texts(video, master.replace(/\/stream\/.*$/, ''), part('texts'));
 
 const session = new Session(video, {
   levels(levels) {
@@ -84,6 +87,7 @@ const stale = () => offered.length !== loaded.length || offered.some((level) => 
 
 /** The new master enters the menu at once; the stream changes over when nobody can see it, or when it is asked for. */
 async function refresh() {
+  if (Session.drawsTexts) texts.refresh();
   const levels = await readLevels(master);
   if (!levels?.length) return;
   offer(levels);
@@ -159,6 +163,7 @@ function begin({ play, waited = false }) {
   const height = Number(recall('polyreel-quality'));
   wish = height ? { height, bitrate: 0 } : null;
   session.open(master, { at, wish });
+  if (Session.drawsTexts) texts.refresh();
   video.playbackRate = Number(recall('polyreel-speed')) || 1;
   video.defaultPlaybackRate = video.playbackRate;
   if (at > 0) chip(`Continuing at ${clock(at * 1000)}`, 'Start over', () => { video.currentTime = 0; });
