@@ -18,8 +18,9 @@ from pathlib import Path
 import pytest
 
 from tests.bench.table import Table
-from tests.bench.tus import NodeMissing, NodeTus, TusClient
+from tests.bench.tus import NodeTus, TusClient
 from tests.client import Client
+from tests.node import NodeMissing
 from tests.server import Server
 
 pytestmark = pytest.mark.bench

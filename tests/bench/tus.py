@@ -1,7 +1,6 @@
 """A small fast tus client, and the official Node server to compare with. The client is the same for both."""
 
 import base64
-import os
 import shutil
 import socket
 import subprocess
@@ -13,11 +12,11 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Self
 
+from tests.node import installed
 from tests.server import free_port
 
 PACKAGES = ("@tus/server@2", "@tus/file-store@2")
 START_S = 20.0
-INSTALL_S = 120.0
 SCRIPT = """\
 import { Server } from "@tus/server";
 import { FileStore } from "@tus/file-store";
@@ -27,20 +26,16 @@ server.listen({ host: "127.0.0.1", port: Number(port) });
 """
 
 
-class NodeMissing(Exception):
-    """The reference cannot be had here; the message says why."""
-
-
 class NodeTus:
     """The official Node server with its file store on `folder`, while the context is open.
 
-    Its packages are installed by npm, once, in a cache folder outside of the repository.
+    Raises NodeMissing where it cannot be had.
     """
 
     def __init__(self, folder: Path) -> None:
         self.port = free_port()
         self._folder = folder
-        self._node, self._home = shutil.which("node"), _installed()
+        self._node, self._home = shutil.which("node"), installed("tus-server", *PACKAGES)
         folder.mkdir(parents=True, exist_ok=True)
 
     def __enter__(self) -> Self:
@@ -65,23 +60,6 @@ class NodeTus:
         except OSError:
             return False
         return True
-
-
-def _installed() -> Path:
-    """The folder with the packages. Raises NodeMissing."""
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        raise NodeMissing("node and npm are not here: apt-get install nodejs npm")
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    home = cache / "polyreel-bench" / "tus"
-    if not (home / "node_modules" / "@tus" / "file-store").is_dir():
-        home.mkdir(parents=True, exist_ok=True)
-        (home / "package.json").write_text('{"private": true, "type": "module"}')
-        command = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", *PACKAGES]
-        try:
-            subprocess.run(command, cwd=home, check=True, capture_output=True, timeout=INSTALL_S)
-        except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
-            raise NodeMissing(f"npm could not install {' '.join(PACKAGES)}: {error}") from None
-    return home
 
 
 class TusClient:
