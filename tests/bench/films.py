@@ -29,6 +29,14 @@ class Films:
             self.run(*source, *maps, *copy, str(path))
         return path
 
+    def repeated(self, film: Path, seconds: int) -> Path:
+        """A film of this folder again and again, its packets copied."""
+        path = film.with_name(f"{film.stem}-{seconds}s.mp4")
+        if not path.exists():
+            self.run("-stream_loop", "-1", "-i", str(film), "-c", "copy", "-t", str(seconds),
+                     "-movflags", "+faststart", str(path))  # fmt: skip
+        return path
+
     def with_opus(self, film: Path) -> Path:
         """The same film, its sound as stereo Opus."""
         path = film.with_name(f"{film.stem}-opus.mp4")
