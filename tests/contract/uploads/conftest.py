@@ -19,6 +19,7 @@ from polyreel.infra.storage import LocalStorage
 from polyreel.infra.tools import Tools
 from polyreel.infra.tx import Database
 from polyreel.settings import Settings
+from tests.contract.described import described
 from tests.databases import database_url, make_tables
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -60,7 +61,8 @@ class Site:
         self.db, self.storage = database, self.tools.storage
         self.alice, self.key = self.add("alice")
         self.bobby, self.other_key = self.add("bobby")
-        app = observed(uploads.make_app(cast(Tools, self.tools)), proxies=Proxies(""))
+        made = uploads.make_app(cast(Tools, self.tools))
+        app = observed(described(made, made.api), proxies=Proxies(""))
         self.client: TestClient[Any] = TestClient(app)
 
     def add(self, name, **given):

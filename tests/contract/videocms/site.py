@@ -26,6 +26,7 @@ from polyreel.infra.storage import LocalStorage
 from polyreel.infra.tools import Tools
 from polyreel.infra.tx import Database
 from polyreel.settings import Settings
+from tests.contract.described import described
 from tests.databases import database_url, make_tables
 from tests.factories.users import QUICK_PASSWORDS
 
@@ -140,7 +141,7 @@ class Site:
             limits=videocms.RateLimits(options, clock=lambda: 0.0),
             probe_wait_s=0.3,
         )
-        return observed(app, proxies=Proxies(""))
+        return observed(described(app, app.api), proxies=Proxies(""))
 
     @contextmanager
     def restarted(self):

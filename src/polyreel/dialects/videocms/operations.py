@@ -12,6 +12,7 @@ from polyreel.dialects.videocms.schemas import (
     FORM,
     JSON,
     MULTIPART,
+    XML,
     fields_of,
     is_flat,
     object_of,
@@ -112,7 +113,8 @@ def file_told(file: str, model: type, **texts: Any) -> dict[str, Any]:
 def bodies_of(fields: Mapping[str, Field]) -> dict[str, Any]:
     """What `takes` is of these fields, by media type: forms hold no objects in lists."""
     told_of = object_of(fields)
-    return dict.fromkeys((JSON, FORM, MULTIPART) if is_flat(fields) else (JSON,), told_of)
+    kinds = (JSON, FORM, MULTIPART, XML) if is_flat(fields) else (JSON, XML)
+    return dict.fromkeys(kinds, told_of)
 
 
 def errors_given(statuses: set[int]) -> dict[int, Given]:

@@ -13,6 +13,7 @@ __all__ = [
     "MULTIPART",
     "ROW_ID",
     "UUID_TEXT",
+    "XML",
     "fields_of",
     "is_flat",
     "object_of",
@@ -22,6 +23,7 @@ __all__ = [
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
+XML = "application/xml"
 
 ROW_ID: Mapping[str, Any] = {"type": "integer", "minimum": 0, "maximum": GREATEST}
 """A row's number in a path."""

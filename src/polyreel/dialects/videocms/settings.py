@@ -26,7 +26,7 @@ from polyreel.dialects.videocms.binder import (
     sent_of,
     text_fields,
 )
-from polyreel.dialects.videocms.operations import bodies_of, told
+from polyreel.dialects.videocms.operations import TEXT, bodies_of, told
 from polyreel.dialects.videocms.schemas import texts_row
 from polyreel.dialects.videocms.setting_keys import LOGIN_KEY, MASK, MEDIA_KEY, SETTINGS
 from polyreel.dialects.videocms.translate import time_text
@@ -79,7 +79,12 @@ def read_settings(
     "/api/settings",
     status_code=200,
     sync_to_thread=True,
-    opt=told(CHAPTER, who="admin", takes=bodies_of({**fields_of(Which), **text_fields(_PARAMS)})),
+    opt=told(
+        CHAPTER,
+        who="admin",
+        gives=TEXT,
+        takes=bodies_of({**fields_of(Which), **text_fields(_PARAMS)}),
+    ),
 )
 def change_settings(
     request: Request[Any, Any, Any], body: RawBody, actor: KnownActor, tools: ServerTools

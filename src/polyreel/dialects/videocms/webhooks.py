@@ -65,7 +65,10 @@ def list_webhooks(actor: KnownActor, tools: ServerTools) -> Response[bytes]:
 
 
 @post(
-    "/api/webhook", status_code=200, sync_to_thread=True, opt=told(CHAPTER, takes=Wish, gives=TEXT)
+    "/api/webhook",
+    status_code=200,
+    sync_to_thread=True,
+    opt=told(CHAPTER, takes=Wish, gives=TEXT, also=(409,)),
 )
 def create_webhook(
     request: Request[Any, Any, Any], body: RawBody, actor: KnownActor, tools: ServerTools
