@@ -1,6 +1,6 @@
 """Bytes on their way to a file: gathered in the event loop, written and hashed by a few threads.
 
-Blocks of 4 MiB, one at a time for each file, while the next one is gathered; who sends faster waits.
+Blocks of 2 MiB, one at a time for each file, while the next one is gathered; who sends faster waits.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from typing import TypeVar
 
 __all__ = ["BlockWriter", "in_thread"]
 
-BLOCK_BYTES = 4 * 1024 * 1024
+BLOCK_BYTES = 2 * 1024 * 1024
 # Slow clients fill a block in minutes: what is there is written after so long, which also says
 # that the upload lives.
 FLUSH_S = 10.0

@@ -233,7 +233,7 @@ class TusApp:
     ) -> int:
         """Store what came with the creation. What breaks off can go on by the address we answer with."""
         try:
-            return await self._take(request, made.uid, begin)
+            return (await self._take(request, made.uid, begin)).offset_bytes
         except (ClientGone, UploadInterrupted):
             found = await asyncio.to_thread(self._find, request.actor, made.uid)
             return found.offset_bytes
@@ -281,9 +281,6 @@ class TusApp:
         if "upload-length" in headers:
             length = read_length(headers["upload-length"], None)
         checksum = read_checksum(headers.get("upload-checksum"))
-        found = await asyncio.to_thread(self._find, request.actor, uid)
-        if found.kind == "final":
-            raise UploadComplete
         begin = partial(
             Appending.begin,
             offset=offset,
@@ -291,8 +288,8 @@ class TusApp:
             body_bytes=request.body_bytes,
             checksum=checksum,
         )
-        kept = await self._take(request, uid, begin)
-        return _Reply(204, {"Upload-Offset": str(kept), **_expiry(found)})
+        found = await self._take(request, uid, begin)
+        return _Reply(204, {"Upload-Offset": str(found.offset_bytes), **_expiry(found)})
 
     async def _delete(self, request: _Request, uid: str) -> _Reply:
         hold = await self._bodies.hold(request.actor, uid)
@@ -302,7 +299,9 @@ class TusApp:
             hold.release()
         return _Reply(204)
 
-    async def _take(self, request: _Request, uid: str, begin: Callable[[Appending], None]) -> int:
+    async def _take(
+        self, request: _Request, uid: str, begin: Callable[[Appending], None]
+    ) -> Resumable:
         return await self._bodies.take(request.receive, request.actor, uid, request.limits, begin)
 
     def _find(self, actor: Actor, uid: str) -> Resumable:

@@ -6,7 +6,8 @@ Who comes later asks who is at work to stop, in whatever process; what arrived u
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeVar
 
 from polyreel.core import ingest
@@ -14,6 +15,7 @@ from polyreel.core.ingest import (
     Appending,
     BodyTooLong,
     Hold,
+    Resumable,
     ResumableLimits,
     UploadInterrupted,
     UploadLocked,
@@ -50,13 +52,12 @@ class Bodies:
         uid: str,
         limits: ResumableLimits,
         begin: Callable[[Appending], None],
-    ) -> int:
-        """Append a body to an upload; the offset that is on the disk then. `begin` calls
-        `Appending.begin`, in a thread.
+    ) -> Resumable:
+        """Append a body to an upload; what it is then. `begin` calls `Appending.begin`, in a thread.
 
         Raises ClientGone and UploadInterrupted (what arrived counts), and whatever Appending does.
         """
-        hold = await self.hold(actor, uid)
+        hold = await self.hold(actor, uid, to_append=True)
         tools = self._tools
         appending = Appending(tools.db, tools.storage, hold, limits, self._digests)
         ending = _Ending(appending)
@@ -69,7 +70,7 @@ class Bodies:
                 await unbroken(ending.end())
             finally:
                 hold.release()
-        return appending.kept
+        return replace(hold.upload, offset_bytes=appending.kept)
 
     async def _receive(self, receive: Receive, uid: str, ending: "_Ending") -> None:
         """Take the whole body. Whoever else wants the upload makes it end early."""
@@ -104,7 +105,7 @@ class Bodies:
         finally:
             self._running.pop(uid, None)
 
-    async def hold(self, actor: Actor, uid: str) -> Hold:
+    async def hold(self, actor: Actor, uid: str, *, to_append: bool = False) -> Hold:
         """An upload, ours alone; whoever has it is asked to stop.
 
         Raises UploadLocked when they do not, and what `ingest.hold_resumable` does.
@@ -114,9 +115,8 @@ class Bodies:
         is_asked = False
         while True:
             try:
-                return await _held(
-                    in_thread(ingest.hold_resumable, tools.db, tools.storage, actor, uid)
-                )
+                hold = partial(ingest.hold_resumable, to_append=to_append)
+                return await _held(in_thread(hold, tools.db, tools.storage, actor, uid))
             except UploadLocked:
                 if loop.time() > deadline:
                     raise

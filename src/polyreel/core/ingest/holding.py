@@ -4,7 +4,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from polyreel.core.ingest.disk import try_lock
-from polyreel.core.ingest.errors import UploadLocked, UploadNotFound
+from polyreel.core.ingest.errors import UploadComplete, UploadLocked, UploadNotFound
 from polyreel.core.ingest.places import drop_file
 from polyreel.core.ingest.publish import key_of
 from polyreel.core.ingest.resumable import Resumable, find_row, get_resumable
@@ -65,14 +65,18 @@ class Hold:
         self._file.close()
 
 
-def hold_resumable(db: Database, storage: Storage, actor: Actor, uid: str) -> Hold:
+def hold_resumable(
+    db: Database, storage: Storage, actor: Actor, uid: str, *, to_append: bool = False
+) -> Hold:
     """Hold one of the actor's own uploads.
 
-    Raises UploadLocked when it is held already (see `ask_to_let_go`), and what `get_resumable` does.
+    Raises UploadComplete for a final that shall be appended to, UploadLocked when it is held already (see `ask_to_let_go`), and what `get_resumable` does.
     """
     with db.read() as tx:
         # First of all: a stranger must not even hold it for a moment.
         found = get_resumable(tx, actor, uid)
+    if to_append and found.kind == "final":
+        raise UploadComplete
     return Hold(db, storage, actor, found)
 
 
