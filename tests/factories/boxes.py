@@ -3,7 +3,15 @@
 import struct
 from collections.abc import Iterator, Sequence
 
-__all__ = ["box", "fragment", "init_of_picture", "init_of_sound", "shown_times", "walk"]
+__all__ = [
+    "box",
+    "fragment",
+    "init_of_picture",
+    "init_of_sound",
+    "init_timescale",
+    "shown_times",
+    "walk",
+]
 
 
 def box(kind: str, *content: bytes) -> bytes:
@@ -58,6 +66,13 @@ def walk(data: bytes) -> Iterator[tuple[str, int, bytes]]:
         assert 8 <= size <= len(data) - at, f"{kind!r} of {size} at {at} of {len(data)}"
         yield kind.decode(), at, data[at : at + size]
         at += size
+
+
+def init_timescale(init: bytes) -> int:
+    """Units per second of the one track of an init."""
+    at = init.index(b"mdhd") + 4
+    (units,) = struct.unpack_from(">I", init, at + (20 if init[at] == 1 else 12))
+    return int(units)
 
 
 def shown_times(data: bytes, timescale: int) -> list[float]:

@@ -10,7 +10,7 @@ SHORTEST_US = 1_500_000
 HEAD_US = 8_000_000
 HEAD_FROM_US = 24_000_000
 # What one encoding job makes: what a crash costs, and how long another film waits for its turn.
-PART_US = 90_000_000
+PART_US = 75_000_000
 # Fragments are named with four digits; keyframes may force them to two thirds of what is aimed at.
 MOST_FRAGMENTS = 10_000
 
