@@ -59,11 +59,11 @@ def take(pieces, sink, *, ending=None, fold_case=True, length=None):
     return asyncio.run(run()), calls, messages
 
 
-def test_blocks_of_four_mebibytes_are_written():
+def test_blocks_of_two_mebibytes_are_written():
     sink = FakeSink()
     received, _, _ = take([HEAD, *[bytes(MIB // 4)] * 40, FOLDER, END], sink)
     assert sink.size == 10 * MIB
-    assert sink.blocks == [4 * MIB, 4 * MIB, 2 * MIB]
+    assert sink.blocks == [2 * MIB] * 5
     assert received.fields == {"folder": "root"}
     assert received.filename == "c.mp4"
 
