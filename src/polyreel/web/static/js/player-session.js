@@ -12,9 +12,13 @@ const policy = (firstByte, whole, times) => ({
 });
 
 const CONFIG = {
+  autoStartLoad: false, // not before it is known which levels it may choose from
   enableWorker: false, // our segments are fragmented MP4 already: nothing to convert, and no blob: worker
   capLevelToPlayerSize: true,
-  renderTextTracksNatively: false, // our own list of texts knows more than the master: see player-texts.js
+  // Our own list of texts knows more than the master, and these would switch its tracks: see player-texts.js.
+  subtitleTrackController: undefined,
+  subtitleStreamController: undefined,
+  timelineController: undefined,
   abrEwmaDefaultEstimate: 8e6,
   backBufferLength: 90,
   manifestLoadPolicy: policy(20000, 30000, 8),
@@ -22,11 +26,23 @@ const CONFIG = {
   fragLoadPolicy: policy(20000, 120000, 20),
 };
 
+/** The codec of a quality: `avc1`, `vp09`, `av01`, `hvc1`; the first part of its name in a master. */
+const familyOf = (codec) => (codec ?? '').split('.')[0];
+const PLAIN = 'avc1';
+const NAMES = { vp09: 'VP9', av01: 'AV1', hvc1: 'H.265', hev1: 'H.265' };
+
+/** What people call the codec of a copy of the source; empty for the ladder that every player takes. */
+export const codecName = ({ codec }) => NAMES[codec] ?? '';
+
 /**
- * handlers: levels(heights: [{height, width, bitrate}]), audio(tracks, enabled), failed(kind: 'gone'|'denied'|'network'|'media').
+ * handlers: levels(heights: [{height, width, bitrate, codec}]), audio(tracks, enabled), failed(kind: 'gone'|'denied'|'network'|'media').
+ *
+ * It chooses by itself among the qualities of one codec: changing over would cost a new decoder, and a copy of the
+ * source has nothing smaller beside it for a slow connection. Copies in another codec play when somebody asks for one.
  */
 export class Session {
   #hls = null;
+  #family = PLAIN;
   #repairs = 0;
 
   /** False where the browser plays HLS by itself, subtitles included. */
@@ -37,19 +53,30 @@ export class Session {
     this.handlers = handlers;
   }
 
-  /** Starts at `at` seconds; `wish` is {height, bitrate} to hold, or null for automatic. */
+  /** Starts at `at` seconds; `wish` is {height, bitrate, codec} to hold, or null for automatic. */
   open(url, { at = -1, wish = null } = {}) {
     this.close();
     if (!Hls.isSupported()) return this.#openNative(url, at);
-    const hls = (this.#hls = new Hls({ ...CONFIG, startPosition: at }));
+    const hls = (this.#hls = new Hls(CONFIG));
     hls.on(Hls.Events.MANIFEST_PARSED, () => {
-      this.handlers.levels(hls.levels.map(({ height, width, bitrate }) => ({ height, width, bitrate })));
+      this.handlers.levels(hls.levels.map(({ height, width, bitrate, videoCodec }) => ({ height, width, bitrate, codec: familyOf(videoCodec) })));
+      this.#keepOneCodec(wish);
       if (wish) hls.startLevel = hls.currentLevel = this.#levelFor(wish);
+      hls.startLoad(at);
     });
     hls.on(Hls.Events.AUDIO_TRACKS_UPDATED, () => this.handlers.audio(hls.audioTracks, Math.max(0, hls.audioTrack)));
     hls.on(Hls.Events.ERROR, (_, data) => { if (data.fatal) this.#broke(data); });
     hls.loadSource(url);
     hls.attachMedia(this.video);
+  }
+
+  #keepOneCodec(wish) {
+    const hls = this.#hls;
+    const families = new Set(hls.levels.map((level) => familyOf(level.videoCodec)));
+    this.#family = [wish?.codec, PLAIN].find((family) => families.has(family)) ?? [...families][0];
+    for (let i = hls.levels.length - 1; i >= 0; i -= 1) {
+      if (familyOf(hls.levels[i].videoCodec) !== this.#family) hls.removeLevel(i);
+    }
   }
 
   #openNative(url, at) {
@@ -66,14 +93,15 @@ export class Session {
 
   /**
    * Holds a quality from now on; null lets it choose. What is buffered is dropped at once: waiting for the
-   * next fragment would take up to ten seconds, and for ever in the last one.
+   * next fragment would take up to ten seconds, and for ever in the last one. False: not with what is open.
    */
   hold(wish) {
-    if (!this.#hls) return;
-    if (!wish) { this.#hls.nextLevel = -1; return; }
+    if (!this.#hls) return true;
     const hls = this.#hls;
+    if ((wish?.codec ?? PLAIN) !== this.#family) return false;
+    if (!wish) { hls.nextLevel = -1; return true; }
     const level = this.#levelFor(wish);
-    if (level === hls.currentLevel) { hls.nextLevel = level; return; }
+    if (level === hls.currentLevel) { hls.nextLevel = level; return true; }
     const arrived = (_, { frag }) => {
       if (hls.manualLevel === level && (frag.type !== 'main' || frag.level !== level)) return;
       hls.off(Hls.Events.FRAG_BUFFERED, arrived);
@@ -82,6 +110,7 @@ export class Session {
     };
     hls.on(Hls.Events.FRAG_BUFFERED, arrived);
     hls.currentLevel = level;
+    return true;
   }
 
   playAudio(index) { if (this.#hls) this.#hls.audioTrack = index; }
@@ -108,7 +137,9 @@ export class Session {
   }
 }
 
-/** The qualities a master playlist names, without playing it: [{height, width, bitrate}]; null when it cannot be read. */
+const isPlayed = (codecs) => (globalThis.MediaSource ?? globalThis.ManagedMediaSource)?.isTypeSupported(`video/mp4; codecs="${codecs}"`) ?? true;
+
+/** The qualities of a master playlist that this browser plays, without playing it: [{height, width, bitrate, codec}]; null when it cannot be read. */
 export async function readLevels(url) {
   const answer = await fetch(url, { credentials: 'same-origin', cache: 'no-store' }).catch(() => null);
   if (!answer?.ok) return null;
@@ -116,7 +147,9 @@ export async function readLevels(url) {
   for (const [, line] of (await answer.text()).matchAll(/^#EXT-X-STREAM-INF:(.*)$/gm)) {
     const size = /RESOLUTION=(\d+)x(\d+)/.exec(line);
     const rate = /(?:^|,)BANDWIDTH=(\d+)/.exec(line);
-    if (size) levels.push({ width: Number(size[1]), height: Number(size[2]), bitrate: rate ? Number(rate[1]) : 0 });
+    const codecs = /CODECS="([^"]*)"/.exec(line)?.[1] ?? '';
+    if (!size || (codecs && !isPlayed(codecs))) continue;
+    levels.push({ width: Number(size[1]), height: Number(size[2]), bitrate: rate ? Number(rate[1]) : 0, codec: familyOf(codecs) });
   }
   return levels;
 }

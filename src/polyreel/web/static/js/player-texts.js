@@ -1,10 +1,8 @@
 // Subtitles and chapters. Plain ones are text tracks of the browser; styled ones (ASS) are drawn here, with the fonts
 // that came with the film. The list is asked for anew when the film changes: tracks come while it plays.
 
-const PLAIN = 'subtitles';
-
 export class Texts {
-  #known = new Set();
+  #known = new Map(); // id -> { address, element }
   #styled = new Map(); // text track -> address of its ASS file
   #drawn = null; // { track, ass }
   #fonts = new Set();
@@ -17,28 +15,35 @@ export class Texts {
     video.textTracks.addEventListener('change', () => this.#draw());
   }
 
-  /** Adds what is new. A film without texts costs one small answer. */
+  /** Takes in what is new or changed, and drops what is gone. A film without texts costs one small answer. */
   async refresh() {
     const answer = await fetch(`${this.base}/texts.json`, { credentials: 'same-origin' }).catch(() => null);
     if (!answer?.ok) return;
     const { texts, fonts } = await answer.json();
     for (const font of fonts) this.#addFont(font);
-    for (const text of texts) {
-      if (this.#known.has(text.id)) continue;
-      this.#known.add(text.id);
-      this.#add(text);
+    const listed = new Map(texts.map((text) => [text.id, text]));
+    for (const [id, { address, element }] of this.#known) {
+      if (listed.get(id)?.vtt !== address) this.#remove(id, element);
     }
+    for (const text of texts) if (!this.#known.has(text.id)) this.#add(text);
   }
 
-  #add({ kind, label, language, vtt, ass, styled }) {
-    if (styled && ass) {
-      // No cues of its own: the browser draws nothing, the menu lists it all the same.
-      this.#styled.set(this.video.addTextTrack(PLAIN, label, language), this.base + ass);
-      return;
-    }
-    const track = document.createElement('track');
-    Object.assign(track, { kind, label, srclang: language, src: this.base + vtt, default: kind === 'chapters' });
-    this.video.append(track);
+  #add({ id, kind, label, language, vtt, ass, styled }) {
+    const element = document.createElement('track');
+    Object.assign(element, { kind, label, srclang: language, default: kind === 'chapters' });
+    // A styled one has no cues of its own: the browser draws nothing, the menu lists it in its place all the same.
+    if (styled && ass) this.#styled.set(element.track, this.base + ass);
+    else element.src = this.base + vtt;
+    this.#known.set(id, { address: vtt, element });
+    this.video.append(element);
+  }
+
+  #remove(id, element) {
+    this.#known.delete(id);
+    this.#styled.delete(element.track);
+    element.track.mode = 'disabled';
+    element.remove();
+    this.#draw();
   }
 
   #addFont({ family, url }) {

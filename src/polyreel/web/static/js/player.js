@@ -2,7 +2,7 @@
 // qualities that were finished meanwhile. The page's data is on [data-player] (templates/_player.html).
 import { listenToKeys, toggle } from './player-keys.js';
 import { followState } from './player-state.js';
-import { Session, readLevels } from './player-session.js';
+import { Session, codecName, readLevels } from './player-session.js';
 import { showStoryboard } from './player-storyboard.js';
 import { callWhilePlaying } from './player-webhooks.js';
 import { Texts } from './player-texts.js';
@@ -76,11 +76,21 @@ function offer(levels) {
 }
 
 renditions.onselect = (index) => {
-  wish = index < 0 ? null : { height: offered[index].height, bitrate: offered[index].bitrate };
+  wish = index < 0 ? null : offered[index];
   remember('polyreel-quality', wish ? wish.height : null);
-  if (wish && !loaded.some((level) => same(level, wish))) reopen();
-  else session.hold(wish);
+  if ((wish && !loaded.some((level) => same(level, wish))) || !session.hold(wish)) reopen();
 };
+nameQualities(box.querySelector('media-rendition-menu'));
+
+// A copy of the source in another codec says so: two of the same height would differ in nothing else.
+function nameQualities(menu) {
+  menu.formatRendition = ({ id, width, height, bitrate }) => {
+    const name = `${Math.min(width, height)}p`;
+    const codec = offered[id] ? codecName(offered[id]) : '';
+    const isOneOfTwo = offered.some((other) => !codecName(other) && other.height === height && other.bitrate !== bitrate);
+    return codec ? `${name} ${codec}` : isOneOfTwo ? `${name} (${(bitrate / 1e6).toFixed(1)} Mbps)` : name;
+  };
+}
 audioTracks.onselect = (index) => session.playAudio(index);
 
 const stale = () => offered.length !== loaded.length || offered.some((level) => !loaded.some((other) => same(level, other)));
@@ -161,7 +171,7 @@ function begin({ play, waited = false }) {
   part('wait').hidden = true;
   const at = Number(recall(place)) || -1;
   const height = Number(recall('polyreel-quality'));
-  wish = height ? { height, bitrate: 0 } : null;
+  wish = height ? { height, bitrate: 0, codec: 'avc1' } : null;
   session.open(master, { at, wish });
   if (Session.drawsTexts) texts.refresh();
   video.playbackRate = Number(recall('polyreel-speed')) || 1;
