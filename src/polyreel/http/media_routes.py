@@ -31,6 +31,14 @@ _IN_PATH: Mapping[str, Any] = {
 }
 _TEXT = {"text/plain": {"type": "string"}}
 _BYTES = {"type": "string", "format": "binary"}
+_OBJECTS = {"type": "array", "items": {"type": "object"}}
+_SHAPES: Mapping[str, Any] = {
+    "application/json": {
+        "type": "object",
+        "properties": {"texts": _OBJECTS, "fonts": _OBJECTS},
+        "required": ["texts", "fonts"],
+    }
+}
 _RANGE = (
     Parameter(name="Range", place="header", note="One stretch of bytes (RFC 9110, 14.2)."),
     Parameter(name="If-None-Match", place="header", note="The ETag of what one has."),
@@ -105,6 +113,12 @@ _ADDRESSES = (
         query=[Parameter(name="audio", place="query", note="`all`: every sound is in it.")],
     ),
     _Address(
+        "iframes",
+        "{quality}/iframes/out.m3u8",
+        "The playlist of a picture's keyframes alone, once the picture is whole.",
+        [M3U8],
+    ),
+    _Address(
         "video",
         "{quality}/{video_file}",
         "A playlist or a piece of the picture.",
@@ -146,7 +160,7 @@ def _operation(address: _Address, base: str) -> Operation:
     names = ["uuid", *(step[1:-1] for step in address.steps if step[0] == "{")]
     whole = Given(
         note="The bytes.",
-        bodies=dict.fromkeys(address.kinds, _BYTES),
+        bodies={kind: _SHAPES.get(kind, _BYTES) for kind in address.kinds},
         headers={"ETag": "Names these bytes.", "Accept-Ranges": "bytes"},
     )
     part = Given(
