@@ -4,6 +4,7 @@
     <uuid>/stream/muted/master.m3u8       none                <uuid>/<audio>/audio/audio.m3u8, audio.mp4, audioN.mp4
     <uuid>/<audio>/stream/master.m3u8     one                 <uuid>/image/thumb/<file>.webp
     <uuid>/<subtitle>/subtitle/out.vtt    a text track        <uuid>/font/<n>, a font of the film
+    <uuid>/<quality>/iframes/out.m3u8     keyframes alone
 
 and films as one file (http/downloads.py), below `/videos/qualitys/` and at the root. Source: contracts of the VideoCMS API, 4.2 to 4.4.
 """
@@ -160,10 +161,10 @@ class MediaApp:
                 return await self._master(view, address, _checked_uuid(audio))
             case ("audio", [audio, file]):
                 return await self._track(view, _checked_uuid(audio), "audio", file, scope)
+            case ("iframes", [quality]):
+                return view, _playlist(view, view.iframes(_checked_quality(quality)))
             case ("video", [quality, file]):
-                if not QUALITY.fullmatch(quality):
-                    raise Invalid("There is no such quality.")
-                return await self._track(view, quality, "video", file, scope)
+                return await self._track(view, _checked_quality(quality), "video", file, scope)
             case _:
                 raise NotFound("There is no such file.")
 
@@ -288,6 +289,12 @@ def _checked_uuid(text: str) -> str:
     if uuid is None:
         raise Invalid("The address holds no valid id.")
     return uuid
+
+
+def _checked_quality(text: str) -> str:
+    if not QUALITY.fullmatch(text):
+        raise Invalid("There is no such quality.")
+    return text
 
 
 def _admit(ticket: Ticket, view: MediaView | None) -> MediaView:

@@ -11,6 +11,7 @@ from polyreel.core.media import (
     Subtitle,
     find_fragment,
     find_storyboard,
+    iframe_playlist,
     is_playable,
     list_fonts,
     list_renditions,
@@ -124,6 +125,13 @@ class MediaView:
     def playlist(self, rendition: Rendition) -> str:
         """The playlist of one rendition."""
         return media_playlist(rendition, self.cuts_us)
+
+    def iframes(self, name: str) -> str:
+        """The playlist of a picture's keyframes. Raises FragmentNotFound while there is none."""
+        text = iframe_playlist(self.rendition(name, "video"))
+        if text is None:
+            raise FragmentNotFound
+        return text
 
     def find_place(self, rendition: Rendition, number: int) -> Place | None:
         """Where fragment `number` lies; None when it is promised and not whole yet.

@@ -1,6 +1,7 @@
 """From bytes to something that plays: plan, copy, encode, package, images, playlists."""
 
 from polyreel.core.media.again import retry_video
+from polyreel.core.media.iframes import iframe_playlist
 from polyreel.core.media.index import Fragment, unpack_cuts
 from polyreel.core.media.playlists import (
     find_fragment,
@@ -55,6 +56,7 @@ __all__ = [
     "find_fragment",
     "find_storyboard",
     "get_rendition",
+    "iframe_playlist",
     "is_playable",
     "list_all_unfinished",
     "list_fonts",

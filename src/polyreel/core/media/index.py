@@ -2,26 +2,29 @@
 
 import struct
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, overload
 
-_ENTRY = struct.Struct("<qIQI")
+_ENTRY = struct.Struct("<qIQII")
 # The longest fragment that an index can tell.
 LONGEST_US = (1 << 32) - 1
 
 
 class Fragment(NamedTuple):
-    """One fragment: times in microseconds of the film, place in the part's file in bytes."""
+    """One fragment: times in microseconds of the film, place in the part's file in bytes. `key_size`:
+    how many of its bytes hold the first picture, headers included; 0 for sound.
+    """
 
     start_us: int
     duration_us: int
     offset: int
     size: int
+    key_size: int = 0
 
 
 class PackedIndex(Sequence[Fragment]):
     """The fragments of a packed index, read one by one when asked for: a process keeps the indexes of
-    many films, and 24 bytes a fragment are a tenth of what the values would take.
+    many films, and 28 bytes a fragment are a tenth of what the values would take.
     """
 
     def __init__(self, data: bytes) -> None:
@@ -29,6 +32,9 @@ class PackedIndex(Sequence[Fragment]):
 
     def __len__(self) -> int:
         return len(self._data) // _ENTRY.size
+
+    def __iter__(self) -> Iterator[Fragment]:
+        return map(Fragment._make, _ENTRY.iter_unpack(self._data))
 
     @overload
     def __getitem__(self, place: int) -> Fragment: ...
@@ -42,7 +48,7 @@ class PackedIndex(Sequence[Fragment]):
 
 
 def pack_index(fragments: Sequence[Fragment]) -> bytes:
-    """24 bytes a fragment, little-endian: how an index is kept in its row."""
+    """28 bytes a fragment, little-endian: how an index is kept in its row."""
     return b"".join(_ENTRY.pack(*fragment) for fragment in fragments)
 
 

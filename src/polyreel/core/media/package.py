@@ -86,10 +86,11 @@ class Packager(ABC):
     def _us(self, units: int) -> int:
         return units * 1_000_000 // self._timescale
 
-    def _close(self, start: int, duration: int, size: int) -> None:
+    def _close(self, start: int, duration: int, size: int, key_size: int = 0) -> None:
         # Damaged time stamps may go back, or hold a hole of hours.
         duration_us = min(max(0, self._us(duration)), LONGEST_US)
-        self.fragments.append(Fragment(self._us(start), duration_us, self._offset, size))
+        place = self._offset, size, key_size
+        self.fragments.append(Fragment(self._us(start), duration_us, *place))
         self._offset += size
 
 
@@ -99,6 +100,7 @@ class VideoPackager(Packager):
     _start: int | None = None
     _end = 0
     _size = 0
+    _key_size = 0
 
     def _take_fragment(self, moof: bytes, mdat: bytes) -> None:
         samples = parse_moof(moof)
@@ -110,6 +112,8 @@ class VideoPackager(Packager):
             self._close(shown, 0, 0)
         if self._start is None:
             self._start = shown
+            # Both headers and the first sample: what a player fetches that shows keyframes alone.
+            self._key_size = len(moof) + len(mdat) - sum(samples.sizes[1:])
         self._file.write(moof)
         self._file.write(mdat)
         self._size += len(moof) + len(mdat)
@@ -126,7 +130,7 @@ class VideoPackager(Packager):
         if self._start is not None:
             self._file.flush()
             start, size, self._start, self._size = self._start, self._size, None, 0
-            self._close(start, self._end - start, size)
+            self._close(start, self._end - start, size, self._key_size)
 
 
 class AudioPackager(Packager):

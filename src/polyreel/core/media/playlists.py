@@ -7,6 +7,7 @@ are the VideoCMS contract's, with the improvements it allows.
 import math
 from collections.abc import Sequence
 
+from polyreel.core.media.iframes import iframe_rates, list_iframes
 from polyreel.core.media.index import Fragment
 from polyreel.core.media.renditions import Rendition
 from polyreel.core.media.subtitles import Subtitle
@@ -76,7 +77,20 @@ def master_playlist(
         attributes += [f"AUDIO={_quoted(GROUP)}"] if sounds else []
         attributes += [f"SUBTITLES={_quoted(TEXT_GROUP)}"] if texts else []
         lines += ["#EXT-X-STREAM-INF:" + ",".join(attributes), f"{base}/{item.name}/out.m3u8"]
+    for item in pictures:
+        if iframes := list_iframes(item):
+            lines += [_iframe_variant(base, item, iframe_rates(iframes), has_hdr=has_hdr)]
     return "\n".join(lines)
+
+
+def _iframe_variant(base: str, item: Rendition, rates: tuple[int, int], *, has_hdr: bool) -> str:
+    average, peak = rates
+    attributes = [f"BANDWIDTH={max(peak, 1)},AVERAGE-BANDWIDTH={max(average, 1)}"]
+    attributes += [f"RESOLUTION={item.width}x{item.height}"]
+    attributes += [f"CODECS={_quoted(item.codec or '')}"]
+    attributes += [f"VIDEO-RANGE={_video_range(item)}"] if has_hdr else []
+    attributes += [f"URI={_quoted(f'{base}/{item.name}/iframes/out.m3u8')}"]
+    return "#EXT-X-I-FRAME-STREAM-INF:" + ",".join(attributes)
 
 
 def _rates(items: Sequence[Rendition]) -> str:

@@ -277,21 +277,24 @@ def _close_rendition(tx: Tx, row: RenditionRow) -> None:
 
 
 def measured_rates(fragments: Sequence[Fragment]) -> tuple[int, int]:
-    """(average, peak over one fragment) in bits per second.
-
-    Fragments shorter than half a second do not make the peak: HLS leaves them out as well when they
-    are shorter than half of the target (RFC 8216, 4.3.4.2 speaks of segments of 0.5 to 1.5 targets).
+    """(average, peak) in bits per second. The peak is that of fragments in a row that together last 0.5
+    to 1.5 times the longest, as HLS wants to know it (RFC 8216, 4.1).
     """
     duration = sum(item.duration_us for item in fragments)
     size = sum(item.size for item in fragments)
     average = size * 8_000_000 // duration if duration else 0
     longest = max((item.duration_us for item in fragments), default=0)
-    peaks = [
-        item.size * 8_000_000 // item.duration_us
-        for item in fragments
-        if item.duration_us and item.duration_us * 2 >= longest
-    ]
-    return average, max([average, *peaks])
+    peak = average
+    for first in range(len(fragments)):
+        lasts = holds = 0
+        for number in range(first, len(fragments)):
+            lasts += fragments[number].duration_us
+            holds += fragments[number].size
+            if lasts * 2 > longest * 3:
+                break
+            if lasts and lasts * 2 >= longest:
+                peak = max(peak, holds * 8_000_000 // lasts)
+    return average, peak
 
 
 def _part_row(tx: Tx, part_id: int) -> PartRow:

@@ -5,7 +5,7 @@ import pytest
 from polyreel.core.media.index import Fragment, pack_cuts, pack_index, unpack_cuts, unpack_index
 
 FRAGMENTS = [
-    Fragment(0, 2_000_000, 0, 1000),
+    Fragment(0, 2_000_000, 0, 1000, 77),
     Fragment(2_000_000, 0, 1000, 0),
     Fragment(-40_000, 4_000_000, 1 << 40, (1 << 32) - 1),
     Fragment(36_000_000_000, 4_000_000_000, (1 << 63) - 1, 7),
