@@ -4,9 +4,9 @@ from typing import Any
 
 import msgspec
 
-from polyreel.infra.probe import AudioStream, Probe, VideoStream
+from polyreel.infra.probe import AudioStream, Probe, SubtitleStream, VideoStream
 
-__all__ = ["make_audio", "make_probe", "make_video"]
+__all__ = ["make_audio", "make_probe", "make_subtitle", "make_video"]
 
 
 def make_video(**given: Any) -> VideoStream:
@@ -35,6 +35,15 @@ def make_audio(**given: Any) -> AudioStream:
         **given,
     }  # fmt: skip
     return AudioStream(**values)
+
+
+def make_subtitle(codec: str = "subrip", **given: Any) -> SubtitleStream:
+    """A track of text, or of pictures by its codec."""
+    values = {
+        "index": 2, "codec": codec, "language": None, "title": None, "default": False,
+        "forced": False, "is_text": codec in ("subrip", "ass", "webvtt", "mov_text"), **given,
+    }  # fmt: skip
+    return SubtitleStream(**values)
 
 
 def make_probe(

@@ -40,6 +40,6 @@ def _family(data: bytes, at: int) -> str | None:
         raw = data[at + strings + offset :][:size]
         text = raw.decode("mac-roman" if platform == 1 else "utf-16-be", errors="replace")
         is_english = language in (0, 0x409)
-        if text.isprintable() and (kind not in found or is_english):
-            found[kind] = text[:_LONGEST]
+        if len(raw) == size and text.isprintable() and (kind not in found or is_english):
+            found[kind] = text.strip()[:_LONGEST]
     return next((found[kind] for kind in _WANTED if found.get(kind)), None)

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import delete, func, or_, select
 
 from polyreel.core.library import update_media
 from polyreel.core.media.tables import FontRow, SubtitleRow
@@ -126,7 +126,8 @@ def add_subtitle(
     tx: Tx, video_id: int, *, language: str | None, title: str, texts: Texts
 ) -> Subtitle:
     """A track that a person brings for one video, after those it has."""
-    position = len(list_subtitles(tx, None, video_id))
+    last = select(func.max(SubtitleRow.position)).where(SubtitleRow.video_id == video_id)
+    position = (tx.session.scalar(last) or 0) + 1
     row = _new_row(tx, kind="subtitles", position=position, language=language, title=title)
     row.video_id, row.state = video_id, "ready"
     row.vtt_key, row.ass_key, row.is_styled = texts.vtt_key, texts.ass_key, texts.is_styled
@@ -159,11 +160,12 @@ def _own_row(tx: Tx, video_id: int, uid: str) -> SubtitleRow:
     return row
 
 
-def list_subtitles(tx: Tx, media_id: int | None, video_id: int | None = None) -> list[Subtitle]:
-    """The tracks of a media in its order, then those that people added to the video."""
-    query = select(SubtitleRow).where(
-        or_(SubtitleRow.media_id == media_id, SubtitleRow.video_id == video_id)
-    )
+def list_subtitles(tx: Tx, media_id: int, video_id: int | None = None) -> list[Subtitle]:
+    """The tracks of a media in its order, then those that people added to the video, if one is named."""
+    of_media = SubtitleRow.media_id == media_id
+    # Compared with nothing, the column would match every track that no person added.
+    which = of_media if video_id is None else or_(of_media, SubtitleRow.video_id == video_id)
+    query = select(SubtitleRow).where(which)
     rows = tx.session.scalars(query).all()
     ordered = sorted(rows, key=lambda row: (row.media_id is None, row.position, row.id))
     return [_subtitle(row) for row in ordered]
