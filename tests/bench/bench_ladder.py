@@ -21,6 +21,7 @@ from polyreel.app import make_worker
 from polyreel.core.ingest import add_file
 from polyreel.core.library import Video, get_media, get_video
 from polyreel.core.media import Rendition, list_renditions, unpack_cuts
+from polyreel.core.media.commands import x264_args
 from polyreel.core.options import read_options
 from polyreel.core.users import actor_of, find_user_by_name
 from polyreel.infra.ffmpeg import FFmpeg
@@ -141,12 +142,9 @@ def encode_alone(
         options = read_options(tx)
     short = min(rendition.width, rendition.height)
     rung = min(options.rungs, key=lambda one: abs(one.height - short))
-    rate = rung.max_bitrate_bps
     times = ",".join(f"{cut / 1e6 - 0.01:.6f}" for cut in cuts if cut)
     scale = f"scale={rendition.width}:{rendition.height}:flags=bicubic,setsar=1,format=yuv420p"
-    encoder = ["-c:v", "libx264", "-preset", options.encoder_preset, "-crf", str(rung.crf)]
-    encoder += ["-maxrate", str(rate), "-bufsize", str(2 * rate), "-profile:v", "high"]
-    encoder += ["-x264-params", "scenecut=0:open-gop=0:keyint=infinite:min-keyint=1"]
+    encoder = x264_args(options.encoder_preset, rung.crf, rung.max_bitrate_bps)
     encoder += ["-force_key_frames", f"0,{times}", "-fps_mode", "passthrough"]
     encoder += ["-threads", str(tools.settings.encode_threads)]
     output = ["-f", "mp4", "-y", str(folder / f"alone-{rendition.height}.mp4")]

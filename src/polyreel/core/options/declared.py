@@ -107,7 +107,7 @@ def _rate(height: int, default: int) -> Any:
 
 
 def _crf(height: int) -> Any:
-    doc = f"Quality of the {height}p picture, x264 CRF: smaller is better and larger."
+    doc = f"Quality of the {height}p picture, CRF as x264's preset medium takes it: smaller is better and larger."
     return _option(23, doc, check=_between(10, 45))
 
 
