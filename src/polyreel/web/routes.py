@@ -15,6 +15,8 @@ from polyreel.web.logout import ask_session, log_out
 from polyreel.web.pages import show_page
 from polyreel.web.setup import finish_setup, show_setup
 from polyreel.web.site import Site
+from polyreel.web.steps import STEPS
+from polyreel.web.subtitles import SUBTITLES
 from polyreel.web.upload import UploadRoute
 from polyreel.web.video import change_video, forget_video, show_poster, show_state, show_video
 from polyreel.web.watch import show_player
@@ -30,6 +32,8 @@ PAGES = (
     show_library, make_folder,     # GET       /?folder=&before=      POST /folders
     show_video, show_state,        # GET       /video/<uuid>          GET  /video/<uuid>/state
     change_video, forget_video,    # PATCH DELETE  /video/<uuid>
+    *SUBTITLES,                    # GET POST  /video/<uuid>/subtitles      DELETE .../<id>
+    *STEPS,                        # GET POST  /video/<uuid>/steps          /video/<uuid>/retry
     show_poster,                   # GET       /video/<uuid>/poster.webp
     show_player,                   # GET       /v/<uuid>              anyone, unless it is private
     show_page,                     # GET       /p/<path>              anyone

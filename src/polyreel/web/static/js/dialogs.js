@@ -90,6 +90,13 @@ export function askRename(uuid, name) {
   return answer;
 }
 
+/** The card of a video that is made anew, or undefined. */
+export function askRetry(uuid, name) {
+  const dialog = document.getElementById('retry-video');
+  dialog.querySelector('[data-name]').textContent = name;
+  return ask(dialog, () => request('POST', `/video/${uuid}/retry`));
+}
+
 /** True when the video was deleted (or was gone already). */
 export async function askDelete(uuid, name) {
   const dialog = document.getElementById('delete-video');

@@ -1,7 +1,7 @@
 // The library page: live cards, folders, the card's menu, and the door to uploads.
 import { request } from './api.js';
 import { fillCard, keepAges, makeCard } from './cards.js';
-import { ask, askDelete, askRename, copyText, icon, toast } from './dialogs.js';
+import { ask, askDelete, askRename, askRetry, copyText, icon, toast } from './dialogs.js';
 import { listen, start } from './live.js';
 import { acceptFiles, watchUploads } from './upload.js';
 
@@ -53,6 +53,8 @@ let current = null;
 function openMenu(button) {
   current = button.closest('[data-card]');
   for (const item of menu.querySelectorAll('[data-mine-only]')) item.hidden = current.dataset.mine !== 'true';
+  const canRetry = current.dataset.mine === 'true' && ['failed', 'damaged'].includes(current.dataset.state);
+  menu.querySelector('[data-do="retry"]').hidden = !canRetry;
   menu.showPopover();
   const at = button.getBoundingClientRect();
   const box = menu.getBoundingClientRect();
@@ -86,6 +88,9 @@ menu.addEventListener('click', async (event) => {
     await copyText(new URL(`/v/${uuid}`, location.href).href, item.dataset.visibility === 'private' ? 'Link copied. The video is private: only you can open it.' : 'Link copied');
   } else if (what === 'rename') {
     const card = await askRename(uuid, name);
+    if (card) put(card);
+  } else if (what === 'retry') {
+    const card = await askRetry(uuid, name);
     if (card) put(card);
   } else if (await askDelete(uuid, name)) {
     remove(uuid);

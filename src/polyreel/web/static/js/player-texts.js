@@ -6,13 +6,14 @@ export class Texts {
   #styled = new Map(); // text track -> address of its ASS file
   #drawn = null; // { track, ass }
   #fonts = new Set();
+  #shown = null; // while tracks come and go: those that the person had chosen
 
   /** `base` is the film's address; `stage` is where styled subtitles are drawn, over the picture. */
   constructor(video, base, stage) {
     this.video = video;
     this.base = base;
     this.stage = stage;
-    video.textTracks.addEventListener('change', () => this.#draw());
+    video.textTracks.addEventListener('change', () => { this.#keepChoice(); this.#draw(); });
   }
 
   /** Takes in what is new or changed, and drops what is gone. A film without texts costs one small answer. */
@@ -21,6 +22,7 @@ export class Texts {
     if (!answer?.ok) return;
     const { texts, fonts } = await answer.json();
     for (const font of fonts) this.#addFont(font);
+    this.#holdChoice();
     const listed = new Map(texts.map((text) => [text.id, text]));
     for (const [id, { address, element }] of this.#known) {
       if (listed.get(id)?.vtt !== address) this.#remove(id, element);
@@ -36,6 +38,19 @@ export class Texts {
     else element.src = this.base + vtt;
     this.#known.set(id, { address: vtt, element });
     this.video.append(element);
+  }
+
+  /** A browser shows a track by itself when others come or go; nobody asked for that. */
+  #holdChoice() {
+    this.#shown = new Set([...this.video.textTracks].filter((track) => track.mode === 'showing'));
+    setTimeout(() => { this.#shown = null; }, 500);
+  }
+
+  #keepChoice() {
+    if (!this.#shown) return;
+    for (const track of this.video.textTracks) {
+      if (track.kind === 'subtitles' && track.mode === 'showing' && !this.#shown.has(track)) track.mode = 'disabled';
+    }
   }
 
   #remove(id, element) {

@@ -247,6 +247,9 @@ function say(text) {
   noteTimer = setTimeout(() => note.classList.remove('is-on'), 900);
 }
 
+// The page's owner added, replaced or removed subtitles.
+addEventListener('polyreel-texts', () => { if (started && Session.drawsTexts) texts.refresh(); });
+
 const playable = box.dataset.playable === 'true';
 await controls.catch(() => { video.controls = true; });
 listenToKeys(box, video, say);

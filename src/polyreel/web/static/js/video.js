@@ -1,7 +1,7 @@
 // The signed-in page of one video: its facts as they change, and what its owner may do.
 import { request } from './api.js';
 import { fillCommon, fillFacts, fillRungs, keepAges } from './cards.js';
-import { askDelete, askRename, copyText, toast } from './dialogs.js';
+import { askDelete, askRename, askRetry, copyText, toast } from './dialogs.js';
 import { listen, start } from './live.js';
 
 const page = document.querySelector('[data-video]');
@@ -17,6 +17,7 @@ function fill(card) {
   part('qualities').hidden = !card.renditions?.length;
   fillDownloads(card.renditions ?? []);
   part('callout').hidden = card.state !== 'damaged'; // a failure is told in the player's place
+  if (part('retry')) part('retry').hidden = card.state !== 'damaged' && card.state !== 'failed';
   document.title = document.title.replace(/^.*(?= · )/, () => card.name);
   const select = page.querySelector('[data-visibility]');
   if (select && document.activeElement !== select) select.value = card.visibility;
@@ -46,6 +47,9 @@ const actions = {
   async rename() {
     const card = await askRename(uuid, name());
     if (card) fill(card);
+  },
+  async retry() {
+    if (await askRetry(uuid, name())) location.reload();
   },
   async delete() {
     if (await askDelete(uuid, name())) location.assign(page.querySelector('.crumbs li:last-child a')?.href ?? document.documentElement.dataset.home);
