@@ -131,7 +131,7 @@ def test_web_and_workers_begin_at_once_on_nothing(site):
     encoder.until_said("worker started")
     rest.until_said("worker started")
     assert "lanes=\"{'encode': 1}\"" in encoder.log
-    assert "lanes=\"{'fast': 4, 'light': 2}\"" in rest.log
+    assert "lanes=\"{'fast': 4, 'light': 4}\"" in rest.log
     for web, number in zip(webs, (port, other), strict=True):
         web.until(lambda number=number: answers(number))
         assert f"Polyreel listens on http://127.0.0.1:{number}\n" in web.log

@@ -7,6 +7,7 @@ import resource
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -152,7 +153,9 @@ def test_no_rights_are_left_and_none_are_gained():
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become someone else")
 def test_it_holds_for_other_users_too(folders, listener):
     data, job = folders
-    for folder in (data, *data.parents[:3]):
+    for folder in (data, *data.parents):
+        if folder == Path(tempfile.gettempdir()):
+            break
         folder.chmod(0o755)
     (data / "film.mp4").chmod(0o644)
     job.chmod(0o777)

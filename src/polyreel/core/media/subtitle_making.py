@@ -99,9 +99,14 @@ def make_subtitles(job: Job) -> None:
         except AppError as error:
             failed[track.id] = complaint or str(error)
     fonts = [
-        Font(number, family, store.put(f"font{number}", "bin", bytes(sink.data)), len(sink.data))
-        for number, (_, _, sink) in enumerate(wanted.fonts)
-        if (family := font_family(bytes(sink.data)))
+        Font(
+            number,
+            font_family(bytes(sink.data)) or name,
+            store.put(f"font{number}", "bin", bytes(sink.data)),
+            len(sink.data),
+        )
+        for number, (_, name, sink) in enumerate(wanted.fonts)
+        if sink.data
     ]
     with job.write() as tx:
         publish_subtitles(tx, media.id, made, failed, fonts)
