@@ -1,5 +1,7 @@
 """Subtitles, steps and another try on a video's page: who may, what is said, what is kept."""
 
+from typing import Any
+
 import pytest
 
 from polyreel.core.library import update_media
@@ -94,7 +96,8 @@ async def test_a_file_without_end_is_not_read_to_it(place, video):
 async def test_a_form_without_a_file(place, video):
     async with place.browser("alice") as alice:
         path = f"/video/{video.uuid}/subtitles"
-        for given in ({"json": {}}, {"files": {"other": b"x"}}, {"content": b"x"}):
+        bodies: list[dict[str, Any]] = [{"json": {}}, {"files": {"other": b"x"}}, {"content": b"x"}]
+        for given in bodies:
             answer = await alice.post(path, headers=JSON, **given)
             assert answer.status_code == 400, given
 

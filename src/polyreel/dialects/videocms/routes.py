@@ -34,6 +34,7 @@ from polyreel.dialects.videocms.remote import REMOTE
 from polyreel.dialects.videocms.sessions import list_sessions, make_finalize
 from polyreel.dialects.videocms.settings import change_settings, read_settings
 from polyreel.dialects.videocms.statistics import STATISTICS
+from polyreel.dialects.videocms.steps import STEPS
 from polyreel.dialects.videocms.tags import TAGS
 from polyreel.dialects.videocms.thumbnail import THUMBNAILS
 from polyreel.dialects.videocms.turns import Turns
@@ -91,7 +92,7 @@ def make_app(  # noqa: PLR0913 - what the faces of one process share
     ]
     turns = Turns()
     files = [*FILES, make_search(searches or Throttle(burst=600, every_s=0.1)), clone_file]
-    kept = [*make_folders(turns), *files, *THUMBNAILS, *TAGS, move_items, *ENCODINGS]
+    kept = [*make_folders(turns), *files, *STEPS, *THUMBNAILS, *TAGS, move_items, *ENCODINGS]
     uploads = [*make_uploads(probe_wait_s, turns), list_sessions, make_finalize(probe_wait_s)]
     private = [*own, *STATISTICS, *WEBHOOKS, *ENDPOINTS, *EVENTS, *REMOTE, *kept, *uploads]
     for_anyone = make_face(
