@@ -47,6 +47,13 @@ def fragment(
     start: int, durations: Sequence[int], sizes: Sequence[int], *, offset: int = 0, fill: int = 0
 ) -> bytes:
     """A moof and its mdat, every sample with its duration, size and offset of showing."""
+    return moof_of(start, durations, sizes, offset=offset) + box("mdat", bytes([fill]) * sum(sizes))
+
+
+def moof_of(
+    start: int, durations: Sequence[int], sizes: Sequence[int], *, offset: int = 0
+) -> bytes:
+    """The moof alone, for samples that nobody has to make."""
     rows = b"".join(
         struct.pack(">IIi", duration, size, offset)
         for duration, size in zip(durations, sizes, strict=True)
@@ -54,8 +61,7 @@ def fragment(
     trun = box("trun", struct.pack(">III", 0x01000B01, len(sizes), 0), rows)
     tfhd = box("tfhd", struct.pack(">II", 0x020000, 1))
     tfdt = box("tfdt", struct.pack(">IQ", 0x01000000, start))
-    moof = box("moof", box("mfhd", bytes(8)), box("traf", tfhd, tfdt, trun))
-    return moof + box("mdat", bytes([fill]) * sum(sizes))
+    return box("moof", box("mfhd", bytes(8)), box("traf", tfhd, tfdt, trun))
 
 
 def walk(data: bytes) -> Iterator[tuple[str, int, bytes]]:

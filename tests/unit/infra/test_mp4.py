@@ -8,7 +8,7 @@ from polyreel.infra.bmff import Malformed
 from polyreel.infra.fragments import Defaults, Run, read_run
 from polyreel.infra.mp4 import Mp4Track, make_head
 from polyreel.infra.samples import SampleTable
-from tests.factories.boxes import fragment, walk
+from tests.factories.boxes import moof_of, walk
 from tests.factories.tracks import find, picture_init, samples_of, sound_init, walk_loosely
 
 GIB = 1 << 30
@@ -18,7 +18,7 @@ def table_of(*runs, timescale=1000):
     """(start, durations, sizes, offsets) of each fragment; the first sample of each is a keyframe."""
     table = SampleTable(timescale)
     for number, (start, durations, sizes, offsets) in enumerate(runs):
-        moof = next(iter(walk(fragment(start, durations, sizes))))[2]
+        moof = moof_of(start, durations, sizes)
         run = read_run(moof, Defaults())
         for at, offset in enumerate(offsets):
             run.offsets[at] = offset
