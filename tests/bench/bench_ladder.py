@@ -149,7 +149,7 @@ def encode_alone(
     encoder += ["-threads", str(tools.settings.encode_threads)]
     output = ["-f", "mp4", "-y", str(folder / f"alone-{rendition.height}.mp4")]
     done = FFmpeg(tools.ffmpeg.exe).run(
-        ["-i", f"file:{film}", "-map", "0:v:0", "-vf", scale, *encoder, *output]
+        ["-i", f"file:{film}", "-map", "0:v:0", "-vf", scale, *encoder, *output], folder=folder
     )
     assert done.is_success, done.stderr_tail
     return done.cpu_s
