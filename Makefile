@@ -73,7 +73,7 @@ check: setup
 e2e: setup
 	.ci/need chromium
 	@$(NEEDS_DATABASE)
-	$(ON_DATABASE) $(BIN)/python -m pytest -q -m "(e2e or fault or slow) and not bench"
+	$(ON_DATABASE) $(BIN)/python -m pytest -q -n auto --dist loadfile --durations=25 -m "(e2e or fault or slow) and not bench"
 
 EXAMPLES := 100
 fuzz: setup
