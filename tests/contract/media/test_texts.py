@@ -32,7 +32,7 @@ def texts(stage):
         probe = make_probe(subtitles=[make_subtitle("ass", language="eng", title='Signs"\n')])
         plan_subtitles(tx, stage.media_id, probe, has_ocr=False)
         track = list_subtitles(tx, stage.media_id)[0]
-        made = {track.id: ("t/a.vtt", "t/a.ass")}
+        made: dict[int, tuple[str, str | None]] = {track.id: ("t/a.vtt", "t/a.ass")}
         publish_subtitles(tx, stage.media_id, made, {}, [Font(0, "Glass", "t/f", 4)])
         brought = add_subtitle(
             tx, stage.video.id, language="de", title="Deutsch", texts=Texts("t/b.vtt", "t/a.ass", is_styled=False)
