@@ -33,6 +33,7 @@ function fillDownloads(renditions) {
 const look = () => request('GET', `/video/${uuid}/state`).then(fill).catch(() => {});
 listen({ video: (card) => { if (card.uuid === uuid) fill(card); }, back: look });
 start();
+look(); // the page may be older than the stream
 keepAges();
 
 function embedCode() {
