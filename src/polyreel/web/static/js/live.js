@@ -1,6 +1,6 @@
-// What changed on the server, as it happens. listen({video, gone, back}) gets each video's card data,
+// What changed on the server, as it happens. listen({video, gone, back, open}) gets each video's card data,
 // the uuid of what is gone, and a call when something may have been missed: the stream came back after
-// a break, or the server says so.
+// a break, or the server says so. `open` is called when the stream stands: the page may be older than it.
 import { request } from './api.js';
 
 const listeners = new Set();
@@ -19,7 +19,7 @@ function receive({ type, data }) {
     return;
   }
   if (type === 'open') {
-    if (wasLost) for (const each of listeners) each.back?.();
+    for (const each of listeners) (wasLost ? each.back : each.open)?.();
     wasLost = false;
     return;
   }

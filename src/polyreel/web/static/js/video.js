@@ -31,9 +31,8 @@ function fillDownloads(renditions) {
 }
 
 const look = () => request('GET', `/video/${uuid}/state`).then(fill).catch(() => {});
-listen({ video: (card) => { if (card.uuid === uuid) fill(card); }, back: look });
+listen({ video: (card) => { if (card.uuid === uuid) fill(card); }, back: look, open: look });
 start();
-look(); // the page may be older than the stream
 keepAges();
 
 function embedCode() {
