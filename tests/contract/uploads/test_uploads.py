@@ -267,7 +267,7 @@ class TestPost:
 
     def test_many_at_once_are_told_to_wait(self, site):
         for _ in range(UPLOADS_AT_ONCE):
-            THROTTLE.take((id(site.tools), site.alice.user_id))
+            THROTTLE.take((site.tools.settings.data_dir, site.alice.user_id))
         found = raw(site)
         assert found.status_code == 429
         assert int(found.headers["retry-after"]) >= 1

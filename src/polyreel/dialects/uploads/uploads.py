@@ -74,7 +74,7 @@ async def create_upload(
 ) -> Response[Accepted]:
     """Take a file. The body is not touched before the key is known, and never held as a whole."""
     scope, receive = raw_of(request)
-    THROTTLE.take((id(tools), actor.user_id))
+    THROTTLE.take((tools.settings.data_dir, actor.user_id))
     once = _idempotency_key(scope)
     earlier = await sync_to_thread(_find_answer, tools, actor, once) if once else None
     if earlier is not None:
