@@ -9,7 +9,7 @@ import os
 import re
 import shlex
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -24,6 +24,7 @@ __all__ = [
     "FFmpeg",
     "default_limits",
     "file_url",
+    "guard_args",
     "input_args",
     "last_words",
     "shown_command",
@@ -51,6 +52,11 @@ def file_url(path: Path) -> str:
     return f"file:{path.absolute()}"
 
 
+def guard_args(guards: Mapping[str, str]) -> list[str]:
+    """The arguments of guards; they bind to the input that follows them."""
+    return [part for name, value in guards.items() for part in (f"-{name}", value)]
+
+
 def input_args(
     path: Path,
     *,
@@ -67,8 +73,7 @@ def input_args(
     and are the file's own times with it. `options` go before `-i`; `threads` binds the decoders.
     """
     args = ["-copyts"] if copyts else []
-    for name, value in GUARDS.items():
-        args += [f"-{name}", value]
+    args += guard_args(GUARDS)
     if threads:
         args += ["-threads", str(threads)]
     if start_s is not None:

@@ -8,7 +8,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from polyreel.infra.ffmpeg import file_url
+from polyreel.infra.ffmpeg import file_url, guard_args
 from polyreel.infra.process import Limits
 
 __all__ = ["HEAD_BYTES", "PictureKind", "find_kind", "picture_input_args", "picture_limits"]
@@ -55,7 +55,7 @@ def picture_input_args(path: Path, kind: PictureKind) -> list[str]:
         "max_pixels": str(MAX_PIXELS),
         "threads": "1",
     }
-    args = [part for name, value in guards.items() for part in (f"-{name}", value)]
+    args = guard_args(guards)
     return [*args, "-f", kind.demuxer, "-i", file_url(path)]
 
 

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from polyreel.infra.ffmpeg import file_url
+from polyreel.infra.ffmpeg import file_url, guard_args
 from polyreel.infra.process import Limits
 
 __all__ = [
@@ -67,7 +67,7 @@ def conversion_args(path: Path, kind: TextKind) -> list[str]:
         "codec_whitelist": "srt,subrip,webvtt,ass,ssa,text",
         "max_streams": "1",
     }
-    args = [part for name, value in guards.items() for part in (f"-{name}", value)]
+    args = guard_args(guards)
     args += ["-f", kind.name, "-i", file_url(path)]
     args += ["-map", "0:s:0", "-c:s", "webvtt", "-f", "webvtt", "{sink0}"]
     return [*args, "-map", "0:s:0", "-c:s", "ass", "-f", "ass", "{sink1}"]

@@ -1,6 +1,6 @@
 """Print sizes and durations for people."""
 
-__all__ = ["format_bytes", "format_duration"]
+__all__ = ["format_bytes", "format_cue_time", "format_duration"]
 
 _STEPS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
@@ -21,3 +21,11 @@ def format_duration(duration_ms: int) -> str:
     hours, rest = divmod(seconds, 3600)
     minutes, seconds = divmod(rest, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def format_cue_time(ms: int) -> str:
+    """`01:02:03.456`, as WebVTT wants it."""
+    seconds, ms = divmod(ms, 1000)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02}:{minutes:02}:{seconds:02}.{ms:03}"

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from polyreel.core.media.index import pack_cuts, unpack_cuts
 from polyreel.core.media.tables import StoryboardRow
 from polyreel.infra.tx import Tx
+from polyreel.kit.units import format_cue_time
 
 # Twelve columns of ten: so many cost the same for ten minutes as for ten hours.
 COLUMNS = 12
@@ -66,15 +67,10 @@ def storyboard_track(board: Storyboard, sheet: str, duration_ms: int) -> str:
         left = number % board.columns * board.tile_width
         top = number // board.columns * board.tile_height
         place = f"{left},{top},{board.tile_width},{board.tile_height}"
-        cues.append(f"{_time(start_us)} --> {_time(end_us)}\n{sheet}#xywh={place}\n")
+        cues.append(
+            f"{format_cue_time(start_us // 1000)} --> {format_cue_time(end_us // 1000)}\n{sheet}#xywh={place}\n"
+        )
     return "\n".join(cues)
-
-
-def _time(us: int) -> str:
-    seconds, ms = divmod(us // 1000, 1000)
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours:02}:{minutes:02}:{seconds:02}.{ms:03}"
 
 
 def find_storyboard(tx: Tx, media_id: int) -> Storyboard | None:

@@ -25,6 +25,7 @@ from polyreel.infra.texts import MOST_BYTES
 from polyreel.infra.tools import Tools
 from polyreel.infra.tx import Tx
 from polyreel.kit.errors import AppError, Unsupported
+from polyreel.kit.units import format_cue_time
 
 MOST_PICTURES = 256 << 20
 MOST_FONT = 32 << 20
@@ -180,15 +181,10 @@ def chapters_track(chapters: Sequence[Chapter]) -> str:
         title = " ".join((chapter.title or f"Chapter {number}").split()).replace("-->", "->")
         title = title.replace("&", "&amp;").replace("<", "&lt;")
         end_ms = max(chapter.end_ms, chapter.start_ms + 1)
-        cues.append(f"{_time(max(0, chapter.start_ms))} --> {_time(end_ms)}\n{title}\n")
+        cues.append(
+            f"{format_cue_time(max(0, chapter.start_ms))} --> {format_cue_time(end_ms)}\n{title}\n"
+        )
     return "\n".join(cues)
-
-
-def _time(ms: int) -> str:
-    seconds, ms = divmod(ms, 1000)
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours:02}:{minutes:02}:{seconds:02}.{ms:03}"
 
 
 class _Store:
