@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from polyreel.core import library
 from polyreel.core.library import Media, Video
+from polyreel.core.media import ask_for_look
 from polyreel.core.stats import Count, add_counts
 from polyreel.core.users import Actor
 from polyreel.infra.tx import Tx
@@ -88,7 +89,7 @@ def keep_bytes(
         if twin.state == "failed":
             # Whoever sends it again wants it tried again.
             library.update_media(tx, twin.id, state="received", message=None, progress=0.0)
-            _look(tx, actor, twin, priority)
+            ask_for_look(tx, twin.id, actor.user_id, priority=priority)
         return twin, False
     media = library.create_media(
         tx,
@@ -97,18 +98,8 @@ def keep_bytes(
         size_bytes=stored.size_bytes,
         original_key=stored.key,
     )
-    _look(tx, actor, media, priority)
+    ask_for_look(tx, media.id, actor.user_id, priority=priority)
     if stored.sha256 is None:
         key = f"hash:{media.id}"
         tx.enqueue("ingest.hash", key=key, owner_id=actor.user_id, media_id=media.id)
     return media, True
-
-
-def _look(tx: Tx, actor: Actor, media: Media, priority: int | None) -> None:
-    tx.enqueue(
-        "media.look",
-        key=f"look:{media.id}",
-        owner_id=actor.user_id,
-        priority=priority,
-        media_id=media.id,
-    )

@@ -3,6 +3,7 @@
 from polyreel.core.media.again import retry_video
 from polyreel.core.media.iframes import iframe_playlist
 from polyreel.core.media.index import Fragment, unpack_cuts
+from polyreel.core.media.look import ask_for_look
 from polyreel.core.media.playlists import (
     find_fragment,
     master_playlist,
@@ -49,6 +50,7 @@ __all__ = [
     "Storyboard",
     "Subtitle",
     "Unfinished",
+    "ask_for_look",
     "bring_subtitle",
     "choose_poster",
     "count_unfinished",

@@ -1,7 +1,7 @@
 """Try a film again that failed or came out damaged; and let an original go that is not wanted."""
 
 from polyreel.core.library import check_writable, get_media, get_video_by_uuid, update_media
-from polyreel.core.media.look import find_media
+from polyreel.core.media.look import ask_for_look, find_media
 from polyreel.core.media.steps import ABOUT
 from polyreel.core.options import read_options
 from polyreel.core.users import Actor
@@ -28,13 +28,7 @@ def retry_video(tx: Tx, actor: Actor, uuid: str) -> None:
     if media.state not in ("failed", "damaged", "ready"):
         raise Conflict("This video is still being made.")
     update_media(tx, media.id, state="received", message=None, progress=0.0)
-    tx.enqueue(
-        "media.look",
-        key=f"look:{media.id}",
-        owner_id=video.user_id,
-        priority=_PRIORITY,
-        media_id=media.id,
-    )
+    ask_for_look(tx, media.id, video.user_id, priority=_PRIORITY)
 
 
 def let_original_go(tx: Tx, media_id: int) -> None:

@@ -42,6 +42,17 @@ def ladder_rules(options: Options) -> LadderRules:
     )
 
 
+def ask_for_look(tx: Tx, media_id: int, owner_id: int, *, priority: int | None = None) -> None:
+    """Have an original looked at, which begins everything; `priority` None: as usual."""
+    tx.enqueue(
+        "media.look",
+        key=f"look:{media_id}",
+        owner_id=owner_id,
+        priority=priority,
+        media_id=media_id,
+    )
+
+
 def look(job: Job) -> None:
     """Probe an original, write its plan, start what makes it playable."""
     tools: Tools = job.tools
