@@ -56,19 +56,30 @@ function openMenu(button) {
   const canRetry = current.dataset.mine === 'true' && ['failed', 'damaged'].includes(current.dataset.state);
   menu.querySelector('[data-do="retry"]').hidden = !canRetry;
   menu.showPopover();
+  placeMenu(button);
+  button.setAttribute('aria-expanded', 'true');
+  menu.querySelector('[role="menuitem"]:not([hidden])').focus({ preventScroll: true });
+}
+
+/** Beside its button, which cards that come above it, or a scroll, may move. */
+function placeMenu(button) {
   const at = button.getBoundingClientRect();
   const box = menu.getBoundingClientRect();
   const below = at.bottom + box.height + 8 < innerHeight;
   menu.style.left = `${Math.max(8, Math.min(at.right - box.width, innerWidth - box.width - 8))}px`;
   menu.style.top = `${below ? at.bottom + 4 : Math.max(8, at.top - box.height - 4)}px`;
-  button.setAttribute('aria-expanded', 'true');
-  menu.querySelector('[role="menuitem"]:not([hidden])').focus();
 }
 
 menu.addEventListener('toggle', (event) => {
   if (event.newState === 'closed') current?.querySelector('[data-card-menu]')?.setAttribute('aria-expanded', 'false');
 });
-addEventListener('scroll', () => menu.matches(':popover-open') && menu.hidePopover(), { passive: true });
+addEventListener('scroll', () => {
+  if (!menu.matches(':popover-open')) return;
+  const button = current.querySelector('[data-card-menu]');
+  const { top, bottom } = button.getBoundingClientRect();
+  if (!button.isConnected || bottom < 0 || top > innerHeight) menu.hidePopover();
+  else placeMenu(button);
+}, { passive: true });
 menu.addEventListener('keydown', (event) => {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   if (!step) return;

@@ -6,14 +6,13 @@ export class Texts {
   #styled = new Map(); // text track -> address of its ASS file
   #drawn = null; // { track, ass }
   #fonts = new Set();
-  #shown = null; // while tracks come and go: those that the person had chosen
 
   /** `base` is the film's address; `stage` is where styled subtitles are drawn, over the picture. */
   constructor(video, base, stage) {
     this.video = video;
     this.base = base;
     this.stage = stage;
-    video.textTracks.addEventListener('change', () => { this.#keepChoice(); this.#draw(); });
+    video.textTracks.addEventListener('change', () => this.#draw());
   }
 
   /** Takes in what is new or changed, and drops what is gone. A film without texts costs one small answer. */
@@ -22,35 +21,27 @@ export class Texts {
     if (!answer?.ok) return;
     const { texts, fonts } = await answer.json();
     for (const font of fonts) this.#addFont(font);
-    this.#holdChoice();
     const listed = new Map(texts.map((text) => [text.id, text]));
+    const shown = new Set();
     for (const [id, { address, element }] of this.#known) {
+      if (element.track.mode === 'showing') shown.add(id);
       if (listed.get(id)?.vtt !== address) this.#remove(id, element);
     }
-    for (const text of texts) if (!this.#known.has(text.id)) this.#add(text);
+    for (const text of texts) if (!this.#known.has(text.id)) this.#add(text, shown.has(text.id));
   }
 
-  #add({ id, kind, label, language, vtt, ass, styled }) {
+  #add({ id, kind, label, language, vtt, ass, styled }, isShown) {
     const element = document.createElement('track');
-    Object.assign(element, { kind, label, srclang: language, default: kind === 'chapters' });
+    Object.assign(element, { kind, label, srclang: language });
     // A styled one has no cues of its own: the browser draws nothing, the menu lists it in its place all the same.
     if (styled && ass) this.#styled.set(element.track, this.base + ass);
     else element.src = this.base + vtt;
     this.#known.set(id, { address: vtt, element });
     this.video.append(element);
-  }
-
-  /** A browser shows a track by itself when others come or go; nobody asked for that. */
-  #holdChoice() {
-    this.#shown = new Set([...this.video.textTracks].filter((track) => track.mode === 'showing'));
-    setTimeout(() => { this.#shown = null; }, 500);
-  }
-
-  #keepChoice() {
-    if (!this.#shown) return;
-    for (const track of this.video.textTracks) {
-      if (track.kind === 'subtitles' && track.mode === 'showing' && !this.#shown.has(track)) track.mode = 'disabled';
-    }
+    // Chromium turns a text on by itself when another is shown, chapters too, unless the mode of it was set once.
+    // A hidden one is loaded, and not drawn.
+    element.track.mode = 'hidden';
+    if (kind !== 'chapters') element.track.mode = isShown ? 'showing' : 'disabled';
   }
 
   #remove(id, element) {
