@@ -188,6 +188,16 @@ def test_a_network_may_be_allowed_and_its_neighbours_are_not():
             addresses(url, allow=allow)
 
 
+def test_an_origin_that_is_configured_may_be_inside_but_not_on_the_link_or_a_cloud_s_own():
+    rules = make_rules(ports="80").widened()
+    for text in ("127.0.0.1", "::1", "10.1.2.3", "192.168.1.2", "100.64.0.1", "fd00::1", "::ffff:127.0.0.1", "1.1.1.1"):  # fmt: skip
+        assert rules.allows(ip_address(text)), text
+    for text in ("169.254.169.254", "168.63.129.16", "0.0.0.0", "224.0.0.1", "fe80::1", "64:ff9b::7f00:1"):  # fmt: skip
+        assert not rules.allows(ip_address(text)), text
+    assert rules.allows_port(5000)
+    assert rules.allows_port(631)
+
+
 def test_a_name_with_one_address_outside_what_is_allowed_is_refused():
     with pytest.raises(BadAddress):
         addresses("http://nas.example/", allow="192.168.1.0/24", nas=["192.168.1.9", "10.0.0.1"])

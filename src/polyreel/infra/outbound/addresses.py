@@ -63,6 +63,17 @@ _NAT64 = IPv6Network("64:ff9b::/96")
 # Interface identifiers of ISATAP, which carry an IPv4 address behind them.
 _ISATAP = (0x00005EFE, 0x02005EFE)
 
+# Where machines of one's own are. Not what a cloud or a link keeps for itself.
+_OWN: tuple[IPv4Network | IPv6Network, ...] = (
+    IPv4Network("10.0.0.0/8"),
+    IPv4Network("100.64.0.0/10"),
+    IPv4Network("127.0.0.0/8"),
+    IPv4Network("172.16.0.0/12"),
+    IPv4Network("192.168.0.0/16"),
+    IPv6Network("::1/128"),
+    IPv6Network("fc00::/7"),
+)
+
 _NUMERIC = re.compile(r"\d+|0x[0-9a-f]*", re.ASCII)
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?", re.ASCII)
 _LONGEST_NAME = 253
@@ -86,6 +97,10 @@ class Rules:
         if any(address.version == each.version and address in each for each in self.allow):
             return True
         return is_public(address)
+
+    def widened(self) -> "Rules":
+        """These, for an origin that an administrator named: networks of one's own too, any port."""
+        return Rules(allow=(*self.allow, *_OWN), ports=(range(1, 65536),))
 
 
 def make_rules(*, allow: str = "", ports: str = "") -> Rules:

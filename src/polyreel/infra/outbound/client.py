@@ -131,6 +131,27 @@ class Outbound:
             answer = exchange.send("POST", target, headers, body)
             return _whole(answer) if first_bytes is None else _begun(answer, first_bytes)
 
+    def post_configured(
+        self,
+        url: str,
+        body: bytes,
+        *,
+        headers: Mapping[str, str],
+        limits: Limits,
+        check: Callable[[], None] | None = None,
+    ) -> Fetched:
+        """POST to a URL that an administrator set for this very purpose, and the whole answer: it may
+        be in a network of one's own and at any port. Redirects are not followed. Raises as `stream`.
+        """
+        asking = Outbound(
+            self._rules.widened(),
+            own_urls=self._own_urls,
+            resolve=self._resolve,
+            on_connect=self._on_connect,
+        )
+        with asking._exchange(Watch(limits, check)) as exchange:
+            return _whole(exchange.send("POST", asking._read(url), headers, body))
+
     def addresses(self, host: str, port: int, watch: Watch) -> list[str]:
         """The addresses to connect to, every one of them checked; for the wire alone.
 
