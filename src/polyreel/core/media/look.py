@@ -8,7 +8,7 @@ from polyreel.core.media.index import pack_cuts
 from polyreel.core.media.plan import LadderRules, plan_media
 from polyreel.core.media.renditions import Rendition, clear_renditions, lay_out
 from polyreel.core.media.source import SourceLimits
-from polyreel.core.media.subtitles import plan_subtitles
+from polyreel.core.media.subtitles import Work, plan_subtitles
 from polyreel.core.options import Options, read_options
 from polyreel.infra.jobs import Job
 from polyreel.infra.probe import probe_file
@@ -81,9 +81,7 @@ def look(job: Job) -> None:
         if media.sha256 is None:
             revision += _APART * (1 + media.id % _RANGES)
         start_work(tx, media, lay_out(tx, media.id, plan, revision=revision))
-        if plan_subtitles(tx, media.id, probe, has_ocr=options.ocr_enabled):
-            tx.enqueue("media.subtitles", key=f"subtitles:{media.id}", delay_s=SUBTITLES_S,
-                       owner_id=_owner(tx, media.id), media_id=media.id)  # fmt: skip
+        _start_texts(tx, media, plan_subtitles(tx, media.id, probe, has_ocr=options.ocr_enabled))
         job.complete(tx)
 
 
@@ -113,6 +111,16 @@ def start_work(tx: Tx, media: Media, renditions: Sequence[Rendition]) -> None:
     # The first fragments come first: images would take the processor from them. Sound may have a cover.
     tx.enqueue("media.images", key=f"images:{media.id}", owner_id=owner_id, delay_s=IMAGES_S,
                media_id=media.id)  # fmt: skip
+
+
+def _start_texts(tx: Tx, media: Media, work: Work) -> None:
+    owner_id = _owner(tx, media.id)
+    if work.texts:
+        tx.enqueue("media.subtitles", key=f"subtitles:{media.id}", delay_s=SUBTITLES_S,
+                   owner_id=owner_id, media_id=media.id)  # fmt: skip
+    if work.pictures:
+        tx.enqueue("media.ocr", key=f"ocr:{media.id}", delay_s=SUBTITLES_S,
+                   owner_id=owner_id, media_id=media.id)  # fmt: skip
 
 
 def _owner(tx: Tx, media_id: int) -> int | None:

@@ -20,6 +20,7 @@ _LABELS = {
     "media.encode": "Encode",
     "media.images": "Make the images",
     "media.subtitles": "Take out subtitles and chapters",
+    "media.ocr": "Have pictures of subtitles read",
     "media.forget": "Remove the original",
     "ingest.hash": "Compare with other files",
 }

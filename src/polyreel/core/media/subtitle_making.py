@@ -1,4 +1,7 @@
-"""Make the text tracks of a media: one pass over the file takes out every one of them, and the fonts."""
+"""Make the text tracks of a media: one pass over the file takes out every one of them, and the fonts.
+
+Those that are pictures are another room's (ocr.py).
+"""
 
 import secrets
 from collections.abc import Mapping, Sequence
@@ -8,8 +11,6 @@ from typing import Any
 
 from polyreel.core.library import Media, find_probe, get_media
 from polyreel.core.media.look import find_media
-from polyreel.core.media.ocr import read_pictures
-from polyreel.core.media.sidecars import convert
 from polyreel.core.media.subtitles import (
     Font,
     Subtitle,
@@ -27,7 +28,6 @@ from polyreel.infra.tx import Tx
 from polyreel.kit.errors import AppError, Unsupported
 from polyreel.kit.units import format_cue_time
 
-MOST_PICTURES = 256 << 20
 MOST_FONT = 32 << 20
 MOST_FONTS = 64
 _EMPTY = "This track holds no text."
@@ -52,19 +52,16 @@ class _Wanted:
     """What one run of ffmpeg is to take out: tracks with their sinks, and fonts by their number."""
 
     texts: list[tuple[Subtitle, str, Sink, Sink]]
-    pictures: list[tuple[Subtitle, Sink]]
     fonts: list[tuple[int, str, Sink]]
 
     def sinks(self) -> list[Sink]:
         made = [sink for _, _, vtt, ass in self.texts for sink in (vtt, ass)]
-        return [*made, *(sink for _, sink in self.pictures), *(sink for *_, sink in self.fonts)]
+        return [*made, *(sink for *_, sink in self.fonts)]
 
     def args(self, source: Path) -> list[str]:
         """Outputs in the order of the sinks; fonts come out while the file is opened."""
-        first_picture = 2 * len(self.texts)
-        first_font = first_picture + len(self.pictures)
         dumps: list[str] = []
-        for number, (attachment, _, _) in enumerate(self.fonts, first_font):
+        for number, (attachment, _, _) in enumerate(self.fonts, 2 * len(self.texts)):
             dumps += [f"-dump_attachment:t:{attachment}", f"{{sink{number}}}"]
         args = input_args(source, options=dumps)
         for number, (track, codec, _, _) in enumerate(self.texts):
@@ -72,9 +69,7 @@ class _Wanted:
             args += [*stream, "-c:s", "webvtt", "-f", "webvtt", f"{{sink{2 * number}}}"]
             kept = "copy" if codec == "ass" else "ass"
             args += [*stream, "-c:s", kept, "-f", "ass", f"{{sink{2 * number + 1}}}"]
-        for number, (track, _) in enumerate(self.pictures, first_picture):
-            args += ["-map", f"0:{track.stream}", "-c:s", "copy", "-f", "sup", f"{{sink{number}}}"]
-        if not self.texts and not self.pictures:
+        if not self.texts:
             args += ["-t", "0", "-f", "null", "-"]
         return args
 
@@ -84,19 +79,18 @@ def make_subtitles(job: Job) -> None:
     tools: Tools = job.tools
     with tools.db.read() as tx:
         media = get_media(tx, job.args["media_id"])
-        found = find_probe(tx, media.id)
-        planned = [item for item in list_subtitles(tx, media.id) if item.state == "planned"]
-    if found is None:
+        found = find_planned(tx, media.id)
+    if found.probe is None:
         return
-    probe = Probe.from_json(found)
+    planned, probe = found.texts, found.probe
     wanted = _wanted(planned, probe)
     complaint = _run(job, media, wanted) if wanted.sinks() else ""
-    store = _Store(tools, media)
+    store = Store(tools, media, "subtitles")
     made: dict[int, tuple[str, str | None]] = {}
     failed: dict[int, str] = {}
     for track in planned:
         try:
-            made[track.id] = _make(job, store, track, wanted, probe)
+            made[track.id] = _make(store, track, wanted, probe)
         except AppError as error:
             failed[track.id] = complaint or str(error)
     fonts = [
@@ -118,21 +112,43 @@ def make_subtitles(job: Job) -> None:
 def fail_making(tx: Tx, args: Mapping[str, Any], message: str) -> None:
     """The film is as good without them."""
     if find_media(tx, args) is not None:
-        fail_subtitles(tx, args["media_id"], message)
+        media_id = args["media_id"]
+        fail_subtitles(tx, media_id, find_planned(tx, media_id).texts, message)
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What is to be made yet: texts and chapters that lie in the file as such, and pictures of texts.
+    `probe` is None of a file that nobody looked at.
+    """
+
+    texts: Sequence[Subtitle]
+    pictures: Sequence[Subtitle]
+    probe: Probe | None
+
+
+def find_planned(tx: Tx, media_id: int) -> Planned:
+    """The tracks of a media that are still planned."""
+    found = find_probe(tx, media_id)
+    if found is None:
+        return Planned([], [], None)
+    probe = Probe.from_json(found)
+    drawn = {stream.index for stream in probe.subtitles if not stream.is_text}
+    planned = [item for item in list_subtitles(tx, media_id) if item.state == "planned"]
+    return Planned(
+        [item for item in planned if item.stream not in drawn],
+        [item for item in planned if item.stream in drawn],
+        probe,
+    )
 
 
 def _wanted(planned: Sequence[Subtitle], probe: Probe) -> _Wanted:
     streams = {stream.index: stream for stream in probe.subtitles}
-    wanted = _Wanted([], [], [])
+    wanted = _Wanted([], [])
     for track in planned:
-        if track.stream is None:
-            continue
-        stream = streams[track.stream]
-        if stream.is_text:
+        if track.stream is not None:
             sinks = Sink(MOST_BYTES), Sink(MOST_BYTES)
-            wanted.texts.append((track, stream.codec, *sinks))
-        else:
-            wanted.pictures.append((track, Sink(MOST_PICTURES)))
+            wanted.texts.append((track, streams[track.stream].codec, *sinks))
     for font in probe.fonts[:MOST_FONTS]:
         wanted.fonts.append((font.number, font.name, Sink(MOST_FONT)))
     return wanted
@@ -152,22 +168,15 @@ def _run(job: Job, media: Media, wanted: _Wanted) -> str:
     return "" if done.is_success else last_words(done.stderr_tail)
 
 
-def _make(
-    job: Job, store: "_Store", track: Subtitle, wanted: _Wanted, probe: Probe
-) -> tuple[str, str | None]:
+def _make(store: "Store", track: Subtitle, wanted: _Wanted, probe: Probe) -> tuple[str, str | None]:
     if track.kind == "chapters":
         return store.put(track.uid, "vtt", chapters_track(probe.chapters).encode()), None
-    for text, codec, vtt, ass in wanted.texts:
-        if text.id == track.id:
-            return _keep(store, track, codec, bytes(vtt.data), bytes(ass.data))
-    pictures = next(sink for one, sink in wanted.pictures if one.id == track.id)
-    vtt_text, ass_text = convert(job.tools, read_pictures(job.tools, bytes(pictures.data)))
-    return _keep(store, track, "srt", vtt_text, ass_text)
+    _, _, vtt, ass = next(each for each in wanted.texts if each[0].id == track.id)
+    return keep_texts(store, track, bytes(vtt.data), bytes(ass.data))
 
 
-def _keep(
-    store: "_Store", track: Subtitle, codec: str, vtt: bytes, ass: bytes
-) -> tuple[str, str | None]:
+def keep_texts(store: "Store", track: Subtitle, vtt: bytes, ass: bytes) -> tuple[str, str]:
+    """Store both files of a track; answers their keys. Raises Unsupported when there is no text."""
     if b"-->" not in vtt and b"Dialogue:" not in ass:
         raise Unsupported(_EMPTY)
     return store.put(track.uid, "vtt", vtt), store.put(track.uid, "ass", ass)
@@ -187,12 +196,12 @@ def chapters_track(chapters: Sequence[Chapter]) -> str:
     return "\n".join(cues)
 
 
-class _Store:
-    """Files of one attempt, under names that no other attempt has; earlier ones go at the end."""
+class Store:
+    """Files of one attempt of one kind of job, under names that no other attempt has."""
 
-    def __init__(self, tools: Tools, media: Media) -> None:
+    def __init__(self, tools: Tools, media: Media, folder: str) -> None:
         self._storage = tools.storage
-        self._folder = f"media/{media.uid[:2]}/{media.uid}/subtitles"
+        self._folder = f"media/{media.uid[:2]}/{media.uid}/{folder}"
         self._token = secrets.token_hex(6)
         self._earlier = [file.key for file in self._storage.list(self._folder)]
 

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import Select, delete, func, or_, select
 
 from polyreel.core.library import update_media
 from polyreel.core.media.tables import FontRow, SubtitleRow
@@ -70,9 +70,17 @@ class Font:
     size_bytes: int
 
 
-def plan_subtitles(tx: Tx, media_id: int, probe: Probe, *, has_ocr: bool) -> bool:
+@dataclass(frozen=True)
+class Work:
+    """Whether there are texts, chapters or fonts to take out, and pictures of texts to have read."""
+
+    texts: bool
+    pictures: bool
+
+
+def plan_subtitles(tx: Tx, media_id: int, probe: Probe, *, has_ocr: bool) -> Work:
     """Write a row for every subtitle track and for the chapters, in the place of earlier ones;
-    answers whether there is anything to make.
+    answers what there is to do.
     """
     tx.session.execute(delete(SubtitleRow).where(SubtitleRow.media_id == media_id))
     tx.session.execute(delete(FontRow).where(FontRow.media_id == media_id))
@@ -95,8 +103,11 @@ def plan_subtitles(tx: Tx, media_id: int, probe: Probe, *, has_ocr: bool) -> boo
         row.media_id, row.state = media_id, "planned"
         tx.session.add(row)
     tx.session.flush()
-    is_wanted = any(item.state == "planned" for item in list_subtitles(tx, media_id))
-    return is_wanted or bool(probe.fonts)
+    has_texts = any(stream.is_text for stream in probe.subtitles)
+    return Work(
+        texts=has_texts or bool(probe.chapters) or bool(probe.fonts),
+        pictures=has_ocr and any(stream.codec in OCR_CODECS for stream in probe.subtitles),
+    )
 
 
 def _complaint(stream: SubtitleStream, *, has_ocr: bool) -> str | None:
@@ -208,15 +219,26 @@ def publish_subtitles(
     update_media(tx, media_id)
 
 
-def fail_subtitles(tx: Tx, media_id: int, message: str) -> None:
-    """Give up what is still planned of a media."""
-    query = select(SubtitleRow).where(
-        SubtitleRow.media_id == media_id, SubtitleRow.state == "planned"
-    )
-    for row in tx.session.scalars(query):
-        row.state, row.message = "failed", message[:500]
+def publish_subtitle(tx: Tx, media_id: int, track: Subtitle, keys: tuple[str, str]) -> None:
+    """End one track of a media with its (vtt key, ass key), unless it was planned anew meanwhile."""
+    for row in tx.session.scalars(_planned([track])):
+        row.vtt_key, row.ass_key = keys
+        row.state, row.message, row.updated_at = "ready", None, tx.now
     tx.session.flush()
     update_media(tx, media_id)
+
+
+def fail_subtitles(tx: Tx, media_id: int, tracks: Sequence[Subtitle], message: str) -> None:
+    """Give up those of these tracks of a media that are still planned."""
+    for row in tx.session.scalars(_planned(tracks)):
+        row.state, row.message, row.updated_at = "failed", message[:500], tx.now
+    tx.session.flush()
+    update_media(tx, media_id)
+
+
+def _planned(tracks: Sequence[Subtitle]) -> Select[SubtitleRow]:
+    ids = [track.id for track in tracks]
+    return select(SubtitleRow).where(SubtitleRow.id.in_(ids), SubtitleRow.state == "planned")
 
 
 def list_subtitle_keys(tx: Tx) -> list[str]:

@@ -11,6 +11,7 @@ from polyreel.core.media.make import (
     fail_sound,
     make_sound,
 )
+from polyreel.core.media.ocr import fail_reading, read_subtitles
 from polyreel.core.media.steps import ABOUT
 from polyreel.core.media.subtitle_making import fail_making, make_subtitles
 from polyreel.infra.jobs import JobKind
@@ -61,6 +62,15 @@ KINDS = (
         max_attempts=3,
         limit=1,
         on_failed=fail_making,
+    ),
+    JobKind(
+        name="media.ocr",
+        about=ABOUT,
+        lane="net",
+        run=read_subtitles,
+        limit=1,
+        backoff_s=30.0,
+        on_failed=fail_reading,
     ),
     JobKind(
         name="media.images", about=ABOUT, lane="fast", run=make_images, max_attempts=3, limit=1

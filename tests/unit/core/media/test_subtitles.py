@@ -8,6 +8,7 @@ from polyreel.core.media.subtitles import (
     Font,
     SubtitleNotFound,
     Texts,
+    Work,
     add_subtitle,
     fail_subtitles,
     list_fonts,
@@ -51,7 +52,9 @@ def test_every_film_has_its_own_tracks(site, films):
 def test_what_is_planned_of_one_film_is_no_work_of_another(site, films):
     with site.tools.db.write() as tx:
         third = make_media(tx, uid="3" * 36)
-        assert plan_subtitles(tx, third.id, make_probe(), has_ocr=False) is False
+        assert plan_subtitles(tx, third.id, make_probe(), has_ocr=False) == Work(
+            texts=False, pictures=False
+        )
 
 
 def test_pictures_wait_for_a_reader_and_say_so(site, films):
@@ -60,12 +63,14 @@ def test_pictures_wait_for_a_reader_and_say_so(site, films):
     )
     media_id = films[0][0]
     with site.tools.db.write() as tx:
-        assert plan_subtitles(tx, media_id, probe, has_ocr=False) is False
+        assert plan_subtitles(tx, media_id, probe, has_ocr=False) == Work(
+            texts=False, pictures=False
+        )
         assert [(item.state, item.message) for item in list_subtitles(tx, media_id)] == [
             ("failed", "These subtitles are pictures: no OCR server is set up to read them."),
             ("failed", "Subtitles of this kind cannot be read."),
         ]
-        assert plan_subtitles(tx, media_id, probe, has_ocr=True) is True
+        assert plan_subtitles(tx, media_id, probe, has_ocr=True) == Work(texts=False, pictures=True)
         assert [item.state for item in list_subtitles(tx, media_id)] == ["planned", "failed"]
 
 
@@ -121,7 +126,7 @@ def test_what_is_made_is_named_for_the_sweep_and_goes_with_the_film(site, films)
 def test_only_what_is_still_planned_fails(site, films):
     (first, _), (second, _) = films
     with site.tools.db.write() as tx:
-        fail_subtitles(tx, first, "It broke. " * 100)
+        fail_subtitles(tx, first, list_subtitles(tx, first), "It broke. " * 100)
         failed, other = list_subtitles(tx, first)[0], list_subtitles(tx, second)[0]
     assert (failed.state, len(failed.message or "")) == ("failed", 500)
     assert other.state == "planned"
