@@ -28,7 +28,7 @@ def find_text(
     item = view.subtitle(uid)
     if file == "out.m3u8":
         length_us = max((each.duration_us for each in view.renditions.values()), default=0)
-        body = subtitle_playlist(item, length_us).encode()
+        body = subtitle_playlist(item, length_us, grows=view.is_growing).encode()
         etag = f'"{hashlib.sha256(body).hexdigest()[:24]}"'
         return Representation(M3U8, etag, view.changed_at_s, "private, no-cache", body)
     key = item.vtt_key if file == "out.vtt" else item.ass_key

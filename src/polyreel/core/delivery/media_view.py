@@ -12,6 +12,7 @@ from polyreel.core.media import (
     find_fragment,
     find_storyboard,
     iframe_playlist,
+    is_growing,
     is_playable,
     list_fonts,
     list_renditions,
@@ -106,7 +107,12 @@ class MediaView:
             audible = [item for item in audible if item.name == sounds]
         if not pictures and not audible:
             raise FragmentNotFound
-        return master_playlist(base, pictures, audible, self.texts)
+        return master_playlist(base, pictures, audible, self.texts, grows=self.is_growing)
+
+    @property
+    def is_growing(self) -> bool:
+        """True while no playlist of it may end (see the playlists)."""
+        return is_growing(list(self.renditions.values()), self.cuts_us)
 
     @property
     def texts(self) -> list[Subtitle]:
@@ -124,7 +130,7 @@ class MediaView:
 
     def playlist(self, rendition: Rendition) -> str:
         """The playlist of one rendition."""
-        return media_playlist(rendition, self.cuts_us)
+        return media_playlist(rendition, self.cuts_us, grows=self.is_growing)
 
     def iframes(self, name: str) -> str:
         """The playlist of a picture's keyframes. Raises FragmentNotFound while there is none."""

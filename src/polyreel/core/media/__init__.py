@@ -6,6 +6,7 @@ from polyreel.core.media.index import Fragment, unpack_cuts
 from polyreel.core.media.look import ask_for_look
 from polyreel.core.media.playlists import (
     find_fragment,
+    is_growing,
     master_playlist,
     media_playlist,
     offered,
@@ -59,6 +60,7 @@ __all__ = [
     "find_storyboard",
     "get_rendition",
     "iframe_playlist",
+    "is_growing",
     "is_playable",
     "list_all_unfinished",
     "list_fonts",

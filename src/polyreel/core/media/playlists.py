@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from polyreel.core.media.iframes import iframe_rates, list_iframes
 from polyreel.core.media.index import Fragment
-from polyreel.core.media.renditions import Rendition
+from polyreel.core.media.renditions import ENDED, Rendition
 from polyreel.core.media.subtitles import Subtitle
 from polyreel.infra.bmff import parse_init
 
@@ -39,13 +39,24 @@ def offered(renditions: Sequence[Rendition]) -> tuple[list[Rendition], list[Rend
     )
 
 
+def is_growing(renditions: Sequence[Rendition], cuts_us: Sequence[int]) -> bool:
+    """True while nobody knows where the film ends: its source has no index, and what was promised of it
+    is not all made. None of its playlists may end then: they must all be of one type (RFC 8216,
+    6.2.4), and Shaka Player takes the film to be as short as its shortest track once one of them ends.
+    """
+    return not cuts_us and any(item.promised and item.state not in ENDED for item in renditions)
+
+
 def master_playlist(
     base: str,
     pictures: Sequence[Rendition],
     sounds: Sequence[Rendition],
     texts: Sequence[Subtitle] = (),
+    *,
+    grows: bool = False,
 ) -> str:
-    """A master playlist; `base` is the video's address without a slash at its end.
+    """A master playlist; `base` is the video's address without a slash at its end. `grows`: see
+    `is_growing`.
 
     No final newline, as in the contract. Without a picture each sound is a variant of its own.
     """
@@ -77,7 +88,7 @@ def master_playlist(
         attributes += [f"AUDIO={_quoted(GROUP)}"] if sounds else []
         attributes += [f"SUBTITLES={_quoted(TEXT_GROUP)}"] if texts else []
         lines += ["#EXT-X-STREAM-INF:" + ",".join(attributes), f"{base}/{item.name}/out.m3u8"]
-    for item in pictures:
+    for item in [] if grows else pictures:
         if iframes := list_iframes(item):
             lines += [_iframe_variant(base, item, iframe_rates(iframes), has_hdr=has_hdr)]
     return "\n".join(lines)
@@ -112,22 +123,15 @@ def _text_group(base: str, texts: Sequence[Subtitle]) -> list[str]:
     return lines
 
 
-def subtitle_playlist(item: Subtitle, duration_us: int) -> str:
-    """The playlist of one text track: the whole of it is one segment."""
+def subtitle_playlist(item: Subtitle, duration_us: int, *, grows: bool = False) -> str:
+    """The playlist of one text track: the whole of it is one segment. `grows`: see `is_growing`."""
     seconds = max(1.0, duration_us / 1e6)
-    return "\n".join(
-        [
-            "#EXTM3U",
-            "#EXT-X-VERSION:7",
-            f"#EXT-X-TARGETDURATION:{math.ceil(seconds)}",
-            "#EXT-X-MEDIA-SEQUENCE:0",
-            "#EXT-X-PLAYLIST-TYPE:VOD",
-            f"#EXTINF:{seconds:.6f},",
-            f"out.vtt?r={item.revision}",
-            "#EXT-X-ENDLIST",
-            "",
-        ]
-    )
+    lines = ["#EXTM3U", "#EXT-X-VERSION:7"]
+    lines += [f"#EXT-X-TARGETDURATION:{math.ceil(seconds)}", "#EXT-X-MEDIA-SEQUENCE:0"]
+    lines += [f"#EXT-X-PLAYLIST-TYPE:{'EVENT' if grows else 'VOD'}"]
+    lines += [f"#EXTINF:{seconds:.6f},", f"out.vtt?r={item.revision}"]
+    lines += [] if grows else ["#EXT-X-ENDLIST"]
+    return "\n".join([*lines, ""])
 
 
 def _video_range(item: Rendition) -> str:
@@ -152,15 +156,17 @@ def _unique(name: str, names: set[str]) -> str:
     return chosen
 
 
-def media_playlist(rendition: Rendition, cuts_us: Sequence[int]) -> str:
+def media_playlist(rendition: Rendition, cuts_us: Sequence[int], *, grows: bool = False) -> str:
     """The playlist of one rendition.
 
-    With cuts it promises the whole film at once (VOD); without, it lists what is whole and grows
-    (EVENT) until the rendition is ready. A ready rendition is listed by its true durations.
+    With cuts it promises the whole film at once (VOD); without, it lists what is whole and stays open
+    (EVENT) until the rendition is ready and the film no longer `grows`, see `is_growing`. A ready
+    rendition is listed by its true durations.
     """
     stem = "audio" if rendition.kind == "audio" else "out"
     query = f"?r={rendition.revision}"
     is_ready = rendition.state == "ready"
+    has_end = bool(cuts_us) or (is_ready and not grows)
     promise = promised(rendition, cuts_us)
     entries = _made(rendition) if is_ready or not cuts_us else promise
     durations = [duration for _, duration in entries]
@@ -173,16 +179,13 @@ def media_playlist(rendition: Rendition, cuts_us: Sequence[int]) -> str:
     )
     lines = ["#EXTM3U", "#EXT-X-VERSION:7"]
     lines += [f"#EXT-X-TARGETDURATION:{target}", "#EXT-X-MEDIA-SEQUENCE:0"]
-    if is_ready or cuts_us:
-        lines += ["#EXT-X-PLAYLIST-TYPE:VOD", "#EXT-X-INDEPENDENT-SEGMENTS"]
-    else:
-        lines += ["#EXT-X-PLAYLIST-TYPE:EVENT", "#EXT-X-INDEPENDENT-SEGMENTS"]
-        lines += ["#EXT-X-START:TIME-OFFSET=0"]
+    lines += [f"#EXT-X-PLAYLIST-TYPE:{'VOD' if has_end else 'EVENT'}"]
+    lines += ["#EXT-X-INDEPENDENT-SEGMENTS"]
+    lines += [] if has_end else ["#EXT-X-START:TIME-OFFSET=0"]
     lines += [f'#EXT-X-MAP:URI="{stem}.mp4{query}"']
     for number, duration in entries:
         lines += [f"#EXTINF:{duration:.6f},", f"{stem}{number}.mp4{query}"]
-    if is_ready or cuts_us:
-        lines += ["#EXT-X-ENDLIST"]
+    lines += ["#EXT-X-ENDLIST"] if has_end else []
     return "\n".join([*lines, ""])
 
 

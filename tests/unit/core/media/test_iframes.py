@@ -71,3 +71,8 @@ def test_the_peak_is_that_of_short_fragments_in_a_row():
     """Alone each of them is shorter than half of the longest, and would not count."""
     quiet, loud = fragments_of(4, 4, size=1000), fragments_of(1.5, 1.5, start=8, size=9000)
     assert measured_rates([*quiet, *loud])[1] == 9000 * 8 * 2 // 3
+
+
+def test_a_film_that_grows_offers_none():
+    assert "I-FRAME" in master_playlist("/b", [two_parts()], [])
+    assert "I-FRAME" not in master_playlist("/b", [two_parts()], [], grows=True)

@@ -6,11 +6,14 @@ import pytest
 
 from polyreel.core.media.playlists import (
     find_fragment,
+    is_growing,
     master_playlist,
     media_playlist,
     offered,
     promised,
+    subtitle_playlist,
 )
+from polyreel.core.media.subtitles import Subtitle
 from tests.factories.renditions import fragments_of, make_part, make_rendition
 
 CUTS = (0, 2_000_000, 4_000_000, 8_000_000)
@@ -116,6 +119,28 @@ def test_an_event_becomes_vod_at_its_end_with_the_same_target():
     assert after.endswith("#EXT-X-ENDLIST\n")
     target = "#EXT-X-TARGETDURATION:"
     assert lines_with(before, target) == lines_with(after, target)
+
+
+def test_no_playlist_of_a_film_that_grows_ends_before_the_others():
+    picture = make_rendition(make_part(fragments_of(4), state="running"))
+    sound = make_rendition(make_part(fragments_of(4, 4)), kind="audio", name="uuid", state="ready")
+    small = make_rendition(name="240p", promised=False)
+    assert is_growing([picture, sound], ())
+    assert not is_growing([picture, sound], CUTS)
+    assert not is_growing([sound, small], ())
+    assert not is_growing([sound, make_rendition(promised=False, state="failed")], ())
+    words = Subtitle(
+        id=1, uid="u", media_id=1, video_id=None, kind="subtitles", position=0, stream=2, language=None,
+        title="Words", is_default=False, is_forced=False, is_styled=False, state="ready", message=None,
+        vtt_key="v", ass_key="a", revision=1,
+    )  # fmt: skip
+    for text in (
+        media_playlist(sound, (), grows=True),
+        subtitle_playlist(words, 9_000_000, grows=True),
+    ):
+        assert "#EXT-X-PLAYLIST-TYPE:EVENT" in text
+        assert "#EXT-X-ENDLIST" not in text
+        assert "EXTINF" in text
 
 
 def test_empty_places_are_left_out_and_numbers_stay():
