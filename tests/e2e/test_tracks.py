@@ -91,6 +91,20 @@ def film(make_clip: ClipMaker) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def forced_film(make_clip: ClipMaker, film: Path) -> Path:
+    """The same film, with forced subtitles in the language of each of its sounds."""
+    path, inputs, about = film.with_name("forced.mkv"), [], []
+    for number, (language, title) in enumerate((("eng", "Foreign"), ("deu", "Fremdes")), 2):
+        words = film.with_name(f"forced-{language}.srt")
+        words.write_text(SRT.replace("Plain", title))
+        inputs += ["-i", f"file:{words}"]
+        about += [f"-metadata:s:s:{number}", f"language={language}",
+                  f"-metadata:s:s:{number}", f"title={title}", f"-disposition:s:{number}", "forced"]  # fmt: skip
+    make_clip.run("-i", f"file:{film}", *inputs, "-map", "0", "-map", "1", "-map", "2", "-c", "copy", *about, f"file:{path}")  # fmt: skip
+    return path
+
+
 def choose_text(page: Any, label: str) -> None:
     """Show one track, as the menu does."""
     page.evaluate(
@@ -143,6 +157,59 @@ def test_sounds_subtitles_and_chapters(ada: Visitor, film: Path, fresh: FreshCop
     for share, title in ((0.2, "The beginning"), (0.8, "The rest")):
         bar.hover(position={"x": box["width"] * share, "y": box["height"] / 2})
         expect(bar).to_have_attribute("mediapreviewchapter", title)
+
+
+def test_forced_subtitles_show_by_themselves_until_somebody_chooses(
+    ada: Visitor, forced_film: Path, fresh: FreshCopy
+) -> None:
+    ada.wait_ready(open_new(ada, fresh(forced_film, "Forced.mkv")))
+    page = ada.page
+
+    def begin() -> None:
+        page.reload()
+        ada.play()
+        ada.wait_playing()
+        page.evaluate("() => { document.querySelector('video').loop = true; }")
+
+    def shows(*labels: str) -> None:
+        def shown() -> tuple[str, ...]:
+            return tuple(label for _, label, mode in page.evaluate(TRACKS) if mode == "showing")
+
+        wait_for(f"{labels}, not {shown()}", lambda: shown() == labels)
+
+    def hear(sound: str) -> None:
+        choose_item(ada, "Sound", "media-audio-track-menu", sound)
+
+    # From the start, those in the language of the sound; and they follow it.
+    begin()
+    shows("Foreign")
+    cue = "() => [...document.querySelector('video').textTracks].find((t) => t.mode === 'showing').activeCues?.[0]?.text"
+    wait_for("its words", lambda: page.evaluate(cue) == "Foreign <i>words</i>")
+    hear("Deutsch")
+    shows("Fremdes")
+    hear("English")
+    shows("Foreign")
+    # Whoever turns them off has them off, whatever is heard later.
+    choose_item(ada, "Captions", "media-captions-menu", "Off")
+    shows()
+    hear("Deutsch")
+    page.wait_for_timeout(500)
+    shows()
+    # Whoever chooses others keeps those; and so with the key for captions.
+    begin()
+    shows("Foreign")
+    choose_item(ada, "Captions", "media-captions-menu", "Words")
+    shows("Words")
+    hear("Deutsch")
+    page.wait_for_timeout(500)
+    shows("Words")
+    begin()
+    shows("Foreign")
+    page.locator("media-captions-button").click()
+    shows()
+    hear("Deutsch")
+    page.wait_for_timeout(500)
+    shows()
 
 
 def test_an_owner_adds_replaces_and_removes_subtitles(

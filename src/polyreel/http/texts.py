@@ -56,6 +56,7 @@ def list_texts(view: MediaView) -> Representation:
             "vtt": f"/{item.uid}/subtitle/out.vtt?r={item.revision}",
             "ass": f"/{item.uid}/subtitle/out.ass?r={item.revision}" if item.ass_key else "",
             "styled": item.is_styled,
+            "forced": item.is_forced,
         }
         for item in view.subtitles
         if item.state == "ready"

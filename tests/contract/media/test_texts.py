@@ -29,7 +29,9 @@ def texts(stage):
         storage.path(key).parent.mkdir(parents=True, exist_ok=True)
         storage.path(key).write_bytes(data)
     with stage.tools.db.write() as tx:
-        probe = make_probe(subtitles=[make_subtitle("ass", language="eng", title='Signs"\n')])
+        probe = make_probe(
+            subtitles=[make_subtitle("ass", language="eng", title='Signs"\n', forced=True)]
+        )
         plan_subtitles(tx, stage.media_id, probe, has_ocr=False)
         track = list_subtitles(tx, stage.media_id)[0]
         made: dict[int, tuple[str, str | None]] = {track.id: ("t/a.vtt", "t/a.ass")}
@@ -67,9 +69,9 @@ def test_of_a_deleted_film_nothing_is_there(stage, texts):
 def test_the_list_names_them_with_their_revision(stage, texts):
     signs, brought = texts
     found = json.loads(stage.get("texts.json").body)
-    assert [(one["id"], one["styled"]) for one in found["texts"]] == [
-        (signs, True),
-        (brought, False),
+    assert [(one["id"], one["styled"], one["forced"]) for one in found["texts"]] == [
+        (signs, True, True),
+        (brought, False, False),
     ]
     assert found["fonts"] == [{"family": "Glass", "url": "/font/0"}]
     address = found["texts"][1]["vtt"].lstrip("/")

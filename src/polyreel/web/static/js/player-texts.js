@@ -1,8 +1,24 @@
 // Subtitles and chapters. Plain ones are text tracks of the browser; styled ones (ASS) are drawn here, with the fonts
 // that came with the film. The list is asked for anew when the film changes: tracks come while it plays.
+//
+// Forced ones, which tell what is said in another language than that of the sound, show by themselves; until somebody
+// chooses: a change of what is shown that is not ours is such a choice, and it holds as long as the page.
+
+/** What a tag of a language comes to: `de` for deu, ger and de-AT; empty where it says nothing. */
+function languageOf(tag) {
+  try {
+    return tag && tag !== 'und' ? new Intl.Locale(tag).language : '';
+  } catch {
+    return tag;
+  }
+}
 
 export class Texts {
   #known = new Map(); // id -> { address, element }
+  #forced = new Map(); // text track -> its language
+  #heard = ''; // the language of the sound
+  #ours = null; // the forced track that we show
+  #isChosen = false;
   #styled = new Map(); // text track -> address of its ASS file
   #drawn = null; // { track, ass }
   #fonts = new Set();
@@ -12,7 +28,31 @@ export class Texts {
     this.video = video;
     this.base = base;
     this.stage = stage;
-    video.textTracks.addEventListener('change', () => this.#draw());
+    video.textTracks.addEventListener('change', () => this.#changed());
+  }
+
+  /** Tells in which language the sound is, as its tag says; empty where that is not known. */
+  hear(tag) {
+    this.#heard = languageOf(tag);
+    this.#follow();
+  }
+
+  #changed() {
+    const shown = [...this.video.textTracks].filter((track) => track.mode === 'showing' && track.kind === 'subtitles');
+    // The event comes some time after the change, so what counts is how things are now, not what it was sent for.
+    const isOurs = this.#ours ? shown.length === 1 && shown[0] === this.#ours : !shown.length;
+    this.#isChosen ||= !isOurs;
+    this.#draw();
+  }
+
+  #follow() {
+    if (this.#isChosen) return;
+    const inLanguage = (wanted) => [...this.#forced].find(([, language]) => language === wanted)?.[0];
+    const wanted = inLanguage(this.#heard) ?? inLanguage('') ?? null;
+    if (wanted === this.#ours) return;
+    if (this.#ours) this.#ours.mode = 'disabled';
+    if (wanted) wanted.mode = 'showing';
+    this.#ours = wanted;
   }
 
   /** Takes in what is new or changed, and drops what is gone. A film without texts costs one small answer. */
@@ -28,9 +68,10 @@ export class Texts {
       if (listed.get(id)?.vtt !== address) this.#remove(id, element);
     }
     for (const text of texts) if (!this.#known.has(text.id)) this.#add(text, shown.has(text.id));
+    this.#follow();
   }
 
-  #add({ id, kind, label, language, vtt, ass, styled }, isShown) {
+  #add({ id, kind, label, language, vtt, ass, styled, forced }, isShown) {
     const element = document.createElement('track');
     Object.assign(element, { kind, label, srclang: language });
     // A styled one has no cues of its own: the browser draws nothing, the menu lists it in its place all the same.
@@ -42,11 +83,14 @@ export class Texts {
     // A hidden one is loaded, and not drawn.
     element.track.mode = 'hidden';
     if (kind !== 'chapters') element.track.mode = isShown ? 'showing' : 'disabled';
+    if (forced) this.#forced.set(element.track, languageOf(language));
   }
 
   #remove(id, element) {
     this.#known.delete(id);
     this.#styled.delete(element.track);
+    this.#forced.delete(element.track);
+    if (this.#ours === element.track) this.#ours = null;
     element.track.mode = 'disabled';
     element.remove();
     this.#draw();

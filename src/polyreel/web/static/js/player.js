@@ -46,7 +46,10 @@ const session = new Session(video, {
     loaded = levels;
     offer(levels);
   },
-  audio: (tracks, enabled) => audioTracks.set(tracks.map(({ name, lang }) => ({ name, lang })), enabled),
+  audio(tracks, enabled) {
+    audioTracks.set(tracks.map(({ name, lang }) => ({ name, lang })), enabled);
+    texts.hear(tracks[enabled]?.lang);
+  },
   failed,
 });
 
@@ -91,7 +94,10 @@ function nameQualities(menu) {
     return codec ? `${name} ${codec}` : isOneOfTwo ? `${name} (${(bitrate / 1e6).toFixed(1)} Mbps)` : name;
   };
 }
-audioTracks.onselect = (index) => session.playAudio(index);
+audioTracks.onselect = (index) => {
+  session.playAudio(index);
+  texts.hear(audioTracks[index].language);
+};
 
 const stale = () => offered.length !== loaded.length || offered.some((level) => !loaded.some((other) => same(level, other)));
 
