@@ -44,6 +44,7 @@ export class Session {
   #hls = null;
   #family = PLAIN;
   #repairs = 0;
+  #sound = null; // the one that was chosen, { name, lang }: it is heard whatever is opened
 
   /** False where the browser plays HLS by itself, subtitles included. */
   static get drawsTexts() { return Hls.isSupported(); }
@@ -57,14 +58,17 @@ export class Session {
   open(url, { at = -1, wish = null } = {}) {
     this.close();
     if (!Hls.isSupported()) return this.#openNative(url, at);
-    const hls = (this.#hls = new Hls(CONFIG));
+    const hls = (this.#hls = new Hls({ ...CONFIG, audioPreference: this.#sound ?? undefined }));
     hls.on(Hls.Events.MANIFEST_PARSED, () => {
       this.handlers.levels(hls.levels.map(({ height, width, bitrate, videoCodec }) => ({ height, width, bitrate, codec: familyOf(videoCodec) })));
       this.#keepOneCodec(wish);
       if (wish) hls.startLevel = hls.currentLevel = this.#levelFor(wish);
       hls.startLoad(at);
     });
-    hls.on(Hls.Events.AUDIO_TRACKS_UPDATED, () => this.handlers.audio(hls.audioTracks, Math.max(0, hls.audioTrack)));
+    hls.on(Hls.Events.AUDIO_TRACKS_UPDATED, () => {
+      const chosen = hls.audioTracks.findIndex(({ name, lang }) => name === this.#sound?.name && lang === this.#sound?.lang);
+      this.handlers.audio(hls.audioTracks, Math.max(0, chosen, hls.audioTrack));
+    });
     hls.on(Hls.Events.ERROR, (_, data) => { if (data.fatal) this.#broke(data); });
     hls.loadSource(url);
     hls.attachMedia(this.video);
@@ -113,7 +117,12 @@ export class Session {
     return true;
   }
 
-  playAudio(index) { if (this.#hls) this.#hls.audioTrack = index; }
+  playAudio(index) {
+    if (!this.#hls) return;
+    const { name, lang } = this.#hls.audioTracks[index];
+    this.#sound = { name, lang };
+    this.#hls.audioTrack = index;
+  }
 
   get height() { return this.#hls?.levels[this.#hls.currentLevel]?.height ?? this.video.videoHeight; }
 
