@@ -22,9 +22,11 @@ _AUDIO_MP4 = [*_MP4, "-movflags", _FLAGS, "-frag_duration", "250000"]
 # Encoders put priming before time zero; a fragment cannot start there, and a player drops it anyway.
 _NO_PRIMING = ["-bsf:a", r"noise=drop=lt(pts\,0)"]
 # CRF is meant as x264's `medium` takes it: what panels show and people know. `veryfast` is several points
-# of VMAF worse at the same number; so much lower, and with these of its ways as thorough as medium's, it
-# is within a point and a tenth of the bytes, for half of the work (tests/bench/bench_quality.py).
-_LIKE_MEDIUM = {"veryfast": (-0.5, "trellis=1:subme=3:me=dia:rc-lookahead=15")}
+# of VMAF worse at the same number; a little lower, and with these of its ways as thorough as medium's, it
+# is within a point and a tenth of the bytes, for less than half of the work (tests/bench/bench_quality.py).
+# Frames of look-ahead cost no time that can be measured, and gain more than what they take in bytes. Blocks
+# smaller than 8x8, and inter ones smaller than 16x16, cost about a fifth of the time and gain next to nothing.
+_LIKE_MEDIUM = {"veryfast": (-0.25, "trellis=1:subme=3:me=dia:rc-lookahead=25:partitions=i8x8")}
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,7 @@ def test_the_source_is_decoded_once_and_each_rung_scaled_from_the_one_above():
     assert "[s0]scale=1280:720" in graph
     assert "[s1]zscale=426:240" in graph
     assert values(args, "-map") == ["[v0]", "[v1]"]
-    assert values(args, "-crf") == ["22.5", "25.5"]
+    assert values(args, "-crf") == ["22.75", "25.75"]
     assert values(args, "-maxrate") == ["4500000", "600000"]
     assert [arg for arg in args if arg.startswith("{sink")] == ["{sink0}", "{sink1}"]
 
@@ -96,7 +96,7 @@ def test_the_source_is_decoded_once_and_each_rung_scaled_from_the_one_above():
 @pytest.mark.parametrize("preset", ["medium", "ultrafast", "slow"])
 def test_quality_is_told_as_medium_takes_it_and_other_presets_are_left_alone(preset):
     like_medium = x264_args("veryfast", 23, 600_000)
-    assert value(like_medium, "-crf") == "22.5"
+    assert value(like_medium, "-crf") == "22.75"
     assert "trellis=1" in value(like_medium, "-x264-params")
     args = x264_args(preset, 23, 600_000)
     assert (value(args, "-crf"), value(args, "-maxrate")) == ("23", "600000")
