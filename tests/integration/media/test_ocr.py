@@ -164,7 +164,9 @@ def test_an_origin_on_the_link_is_never_asked(site, film):
 def be_due(site: Site) -> None:
     """The pause before the next try is over."""
     with site.tools.db.write() as tx:
-        tx.session.execute(update(JobRow).values(run_after=tx.now).where(JobRow.kind == "media.ocr"))
+        tx.session.execute(
+            update(JobRow).values(run_after=tx.now).where(JobRow.kind == "media.ocr")
+        )
 
 
 def test_one_that_is_away_is_asked_again_while_the_rest_is_ready(site, reader, film):
