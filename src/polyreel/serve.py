@@ -13,6 +13,7 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import TYPE_CHECKING, Literal
@@ -59,11 +60,7 @@ def run_supervisor(settings: Settings) -> int:
         return 0
     if code != 0:
         return code
-    kept = [_Kept("worker"), _Kept("web")]
-    while not stopping.wait(0.2):
-        for item in kept:
-            _tend(item, environment)
-    return _stop(kept)
+    return _keep(["worker", *["web"] * settings.web_processes], environment, stopping)
 
 
 def run_alone(settings: Settings, role: Role, lanes: list[str] | None = None) -> int:
@@ -76,6 +73,8 @@ def run_alone(settings: Settings, role: Role, lanes: list[str] | None = None) ->
         return 0
     if code != 0:
         return code
+    if role == "web" and settings.web_processes > 1:
+        return _keep(["web"] * settings.web_processes, child_environment(settings), stopping)
     # Each has its own way to end; until it has begun, a signal simply ends it.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     return run_web(settings) if role == "web" else run_worker(settings, lanes)
@@ -103,6 +102,15 @@ def _on_signals(stopping: threading.Event) -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
+
+
+def _keep(names: Sequence[str], environment: dict[str, str], stopping: threading.Event) -> int:
+    """Run processes of these names until told to stop; the exit code."""
+    kept = [_Kept(name) for name in names]
+    while not stopping.wait(0.2):
+        for item in kept:
+            _tend(item, environment)
+    return _stop(kept)
 
 
 def _tend(item: _Kept, environment: dict[str, str]) -> None:
@@ -235,34 +243,15 @@ def _shown_host(host: str) -> str:
 
 def run_web(settings: Settings) -> int:
     """Serve HTTP until SIGTERM."""
-    from granian import Granian
-    from granian.constants import Interfaces
-    from granian.http import HTTP1Settings
-
-    class Server(Granian):  # type: ignore[misc, valid-type]  # chosen when it is imported
-        """Closes what never ends by itself before its workers wait for every answer to end."""
-
-        def signal_handler_interrupt(self, *args: object, **kwargs: object) -> None:
-            Notifier(settings.run_dir).publish([STOPPING])
-            super().signal_handler_interrupt(*args, **kwargs)
+    from polyreel.http.server import listen, serve
 
     configure_logs(settings)
     os.environ.update(child_environment(settings))
-    Server(
+    serve(
         "polyreel.app:create_asgi",
-        address=settings.host,
-        port=settings.port,
-        interface=Interfaces.ASGI,
-        factory=True,
-        workers=settings.web_processes,
-        websockets=False,
-        http="1",
-        log_enabled=False,
-        respawn_failed_workers=True,
-        workers_kill_timeout=5,
-        backlog=1024,
-        http1_settings=HTTP1Settings(header_read_timeout=30_000),
-    ).serve()
+        listen(settings.host, settings.port, is_shared=settings.web_processes > 1),
+        stopping=lambda: Notifier(settings.run_dir).publish([STOPPING]),
+    )
     return 0
 
 

@@ -75,7 +75,10 @@ class Client:
 def header(headers: Iterable[tuple[bytes, bytes]], name: str) -> str | None:
     """The first value of a header, or None; `name` in lower case, as ASGI gives them."""
     wanted = name.encode()
-    return next((value.decode("latin-1") for key, value in headers if key == wanted), None)
+    for key, value in headers:
+        if key == wanted:
+            return value.decode("latin-1")
+    return None
 
 
 def read_client(
@@ -221,6 +224,7 @@ def _walk(peer: Address, forwarded: list[str], proxies: Proxies) -> Address:
     return nearest
 
 
+@functools.lru_cache(maxsize=4096)
 @functools.lru_cache(maxsize=4096)
 def _address(text: str) -> Address | None:
     """An address, also as proxies write it: with a port, in brackets, IPv4 inside IPv6."""

@@ -1,6 +1,6 @@
 """Send a stretch of a file from the page cache, in the event loop.
 
-Handing bytes to the HTTP server costs more than reading them, so chunks are large while few answers
+A server that can is only told where the bytes lie. To another, chunks are large while few answers
 are under way, and small when there are many, which bounds the memory of slow readers.
 `RWF_NOWAIT` tells what is in memory; a cold stretch is read by a thread, so that one slow disk never
 stops everybody. Filesystems that refuse the flag (tmpfs) are in memory anyway.
@@ -10,25 +10,31 @@ import asyncio
 import errno
 import os
 
-from polyreel.http.middleware import Send
+from polyreel.http.middleware import Message, Send
 
-__all__ = ["send_file_range"]
+__all__ = ["ZERO_COPY", "send_file_range"]
+
+ZERO_COPY = "http.response.zerocopysend"
+"""Message and extension of ASGI: `count` bytes of the file with the number `file`, from `offset`."""
 
 # So many answers under way at most, and the largest chunk of each: 64 MiB in flight at the worst.
 CHUNKS = ((16, 4 * 1024 * 1024), (64, 1024 * 1024))
 SMALL_CHUNK = 128 * 1024
-_STRIDE = 128 * 1024
+_STRIDE = 512 * 1024
 
 _NOWAIT = getattr(os, "RWF_NOWAIT", 0)
-# One byte every stride is enough to ask: the kernel reads ahead that far at the least.
+# One byte every stride is enough to ask: what is asked for in turn is read ahead, and given back, in longer runs.
 _asked = bytearray(1)
 # Devices whose filesystem refuses the flag, found out by asking once.
 _without_nowait: set[int] = set()
 _under_way = 0
 
 
-async def send_file_range(send: Send, fd: int, start: int, length: int) -> int:
-    """Send the body of an answer from `fd`; answers how many bytes went out.
+async def send_file_range(
+    send: Send, fd: int, start: int, length: int, *, zero_copy: bool = False
+) -> int:
+    """Send the body of an answer from `fd`; answers how many bytes went out. `zero_copy`: the server
+    takes ZERO_COPY messages, as the extensions of the scope tell.
 
     Raises OSError when the file is shorter than promised: the connection is then cut, which is the
     only honest end of an answer whose length was announced.
@@ -39,18 +45,30 @@ async def send_file_range(send: Send, fd: int, start: int, length: int) -> int:
     _under_way += 1
     try:
         while sent < length:
-            want = min(_chunk(_under_way), length - sent)
-            if _is_in_memory(fd, start + sent, want, device):
-                data = os.pread(fd, want, start + sent)
+            at = start + sent
+            if zero_copy:
+                count = min(CHUNKS[0][1], length - sent)
+                if not _is_in_memory(fd, at, count, device):
+                    await _read(fd, at, count)
+                message: Message = {"type": ZERO_COPY, "file": fd, "offset": at, "count": count}
             else:
-                data = await asyncio.to_thread(os.pread, fd, want, start + sent)
-            if not data:
+                want = min(_chunk(_under_way), length - sent)
+                is_warm = _is_in_memory(fd, at, want, device)
+                data = os.pread(fd, want, at) if is_warm else await _read(fd, at, want)
+                count = len(data)
+                message = {"type": "http.response.body", "body": data}
+            if not count:
                 raise OSError(errno.EIO, "the file is shorter than its index says")
-            sent += len(data)
-            await send({"type": "http.response.body", "body": data, "more_body": sent < length})
+            sent += count
+            await send({**message, "more_body": sent < length})
     finally:
         _under_way -= 1
     return sent
+
+
+async def _read(fd: int, offset: int, count: int) -> bytes:
+    """What is on the disk, in memory afterwards."""
+    return await asyncio.to_thread(os.pread, fd, count, offset)
 
 
 def _chunk(under_way: int) -> int:

@@ -100,11 +100,11 @@ class MediaApp:
         try:
             view, answer = await self._find(parts, base, headers, scope)
             await send_representation(
+                scope,
                 send,
                 self._tools.storage,
                 headers,
                 answer,
-                head=head,
                 count=partial(self._traffic.record, view.owner_id, view.media_id, answer.quality),
             )
         except AppError as error:
@@ -218,12 +218,14 @@ class MediaApp:
             view, init = await self._wait(view, lambda now: now.rendition(name, kind).init)
             rendition = view.rendition(name, kind)
             return view, self._media(view, rendition, "init", init, scope)
-        if view.find_place(rendition, int(number)) is None:
-            await self._hurry(view, rendition, int(number))
-        view, place = await self._wait(
+        place = view.find_place(rendition, int(number))
+        if place is not None:
+            return view, self._media(view, rendition, number, place, scope)
+        await self._hurry(view, rendition, int(number))
+        view, whole = await self._wait(
             view, lambda now: now.find_place(now.rendition(name, kind), int(number))
         )
-        return view, self._media(view, view.rendition(name, kind), number, place, scope)
+        return view, self._media(view, view.rendition(name, kind), number, whole, scope)
 
     async def _hurry(self, view: MediaView, rendition: Rendition, number: int) -> None:
         maker = find_maker(view, rendition, number)

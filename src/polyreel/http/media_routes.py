@@ -132,15 +132,24 @@ def find_media_route(steps: Sequence[str]) -> tuple[str, list[str]]:
 
     Raises NotFound.
     """
-    for address in _ADDRESSES:
-        wanted = address.steps
-        if len(wanted) == len(steps) and all(
-            want == step or want[0] == "{" for want, step in zip(wanted, steps, strict=True)
-        ):
-            return address.name, [
-                step for want, step in zip(wanted, steps, strict=True) if want[0] == "{"
-            ]
+    for name, fixed, free in _FORMS.get(len(steps), ()):
+        if all(steps[place] == word for place, word in fixed):
+            return name, [steps[place] for place in free]
     raise NotFound("There is no such file.")
+
+
+def _forms() -> dict[int, list[tuple[str, list[tuple[int, str]], list[int]]]]:
+    """By the number of steps: the name, the words that are fixed, and where the others stand."""
+    found: dict[int, list[tuple[str, list[tuple[int, str]], list[int]]]] = {}
+    for address in _ADDRESSES:
+        places = list(enumerate(address.steps))
+        fixed = [(place, word) for place, word in places if word[0] != "{"]
+        free = [place for place, word in places if word[0] == "{"]
+        found.setdefault(len(places), []).append((address.name, fixed, free))
+    return found
+
+
+_FORMS = _forms()
 
 
 def _routes() -> list[Route]:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from polyreel.core.users import Actor
 from polyreel.http.auth import Client, Proxies, read_client
+from polyreel.infra.logs import RequestRecord
 from polyreel.kit.ids import uuid7
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "head_from_get",
     "lingering",
     "observed",
+    "size_of",
     "was_head",
 ]
 
@@ -191,12 +193,17 @@ def _note(exchange: Exchange, message: Message) -> None:
     if message["type"] == "http.response.start":
         exchange.status = message["status"]
         headers = list(message.get("headers", ()))
-        present = {name.lower() for name, _ in headers}
+        present = [name for name, _ in headers]
         headers += [pair for pair in _DEFAULT_HEADERS if pair[0] not in present]
         headers.append((b"x-request-id", exchange.id.encode()))
         message["headers"] = headers
-    elif message["type"] == "http.response.body":
-        exchange.sent_bytes += len(message.get("body", b""))
+    else:
+        exchange.sent_bytes += size_of(message)
+
+
+def size_of(message: Message) -> int:
+    """Bytes of the body that a message of an answer holds, or names where they lie in a file."""
+    return len(message.get("body", b"")) + int(message.get("count", 0))
 
 
 async def _say_crash(exchange: Exchange, send: Send) -> None:
@@ -217,16 +224,16 @@ def _shown_path(scope: Scope) -> str:
 
 
 def _write_line(exchange: Exchange, line: dict[str, Any], took_s: float) -> None:
-    _access.info(
-        "request",
-        extra={
-            **line,
-            "request_id": exchange.id,
-            "status": exchange.status,
-            "bytes": exchange.sent_bytes,
-            "ms": round(took_s * 1000, 1),
-            "client": exchange.client.address,
-            "user_id": exchange.actor.user_id if exchange.actor else None,
-            "error": exchange.error,
-        },
-    )
+    if not _access.isEnabledFor(logging.INFO):
+        return
+    fields = {
+        **line,
+        "request_id": exchange.id,
+        "status": exchange.status,
+        "bytes": exchange.sent_bytes,
+        "ms": round(took_s * 1000, 1),
+        "client": exchange.client.address,
+        "user_id": exchange.actor.user_id if exchange.actor else None,
+        "error": exchange.error,
+    }
+    _access.handle(RequestRecord(_access.name, "request", fields))

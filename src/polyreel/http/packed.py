@@ -61,7 +61,7 @@ class _Packer:
             await self._send_packed(start, message)
 
     async def _begin(self, message: Message) -> None:
-        headers = [(name.lower(), text) for name, text in message.get("headers", ())]
+        headers: Headers = list(message.get("headers", ()))
         if message["status"] == 304:
             headers = _unchanged(headers, header(self._scope["headers"], "if-none-match") or "")
         elif _is_text(headers):

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from polyreel.core.delivery import Made, Place
-from polyreel.http.bytes import send_file_range
-from polyreel.http.middleware import Message, Send
-from polyreel.http.ranges import Validators, http_date, select
+from polyreel.http.bytes import ZERO_COPY, send_file_range
+from polyreel.http.middleware import Message, Scope, Send, size_of
+from polyreel.http.ranges import Selected, Validators, http_date, select
 from polyreel.infra.storage import Storage
 from polyreel.kit.errors import NotFound
 
@@ -46,24 +46,59 @@ class Representation:
 
 
 async def send_representation(
+    scope: Scope,
     send: Send,
     storage: Storage,
     headers: Mapping[str, str],
     item: Representation,
     *,
-    head: bool,
     count: Callable[[int], None],
 ) -> None:
-    """Answer a GET (with `head` a HEAD) by its conditions and its range; header names in lower case.
+    """Answer a GET or HEAD by its conditions and its range; header names in lower case.
 
     `count` is told at the end how many bytes of the body went out, also when the client left before.
     Raises NotFound, before anything is sent, when the file is not there.
     """
     size = len(item.body) if isinstance(item.body, bytes) else item.body.size
+    head = scope["method"] == "HEAD"
     if head:
         # Ranges are defined for GET alone (RFC 9110, 14.2).
         headers = {name: text for name, text in headers.items() if name != "range"}
     chosen = select(headers, size, Validators(item.etag, item.modified_s))
+    fields = _fields(item, chosen, size)
+    if head or not chosen.length:
+        await start_answer(send, chosen.status, fields)
+        await send({"type": "http.response.body", "body": b""})
+        return
+    sent = 0
+
+    async def counted(message: Message) -> None:
+        nonlocal sent
+        await send(message)
+        sent += size_of(message)
+
+    zero_copy = ZERO_COPY in scope.get("extensions", ())
+    try:
+        with (
+            _OpenFiles(storage, zero_copy=zero_copy) as files,
+            closing(_pieces(item.body, chosen.start, chosen.length)) as pieces,
+        ):
+            first = next(pieces)
+            # A file that is gone is still an honest answer now, and no more once it has begun.
+            files.check(first)
+            await start_answer(counted, chosen.status, fields)
+            left = await _send_piece(counted, files, first, chosen.length)
+            for piece in pieces:
+                left = await _send_piece(counted, files, piece, left)
+    except ConnectionError:
+        pass  # The client has left.
+    finally:
+        if sent:
+            count(sent)
+
+
+def _fields(item: Representation, chosen: Selected, size: int) -> dict[str, str]:
+    """The headers of the answer."""
     fields = {
         "content-type": item.kind,
         "etag": item.etag,
@@ -83,32 +118,7 @@ async def send_representation(
         fields["cache-control"] = "no-store"
     if chosen.status != 304:
         fields["content-length"] = str(chosen.length)
-    if head or not chosen.length:
-        await start_answer(send, chosen.status, fields)
-        await send({"type": "http.response.body", "body": b""})
-        return
-    sent = 0
-
-    async def counted(message: Message) -> None:
-        nonlocal sent
-        await send(message)
-        sent += len(message.get("body", b""))
-
-    try:
-        with (
-            _OpenFiles(storage) as files,
-            closing(_pieces(item.body, chosen.start, chosen.length)) as pieces,
-        ):
-            first = next(pieces)
-            # A file that is gone is still an honest answer now, and no more once it has begun.
-            files.check(first)
-            await start_answer(counted, chosen.status, fields)
-            left = await _send_piece(counted, files, first, chosen.length)
-            for piece in pieces:
-                left = await _send_piece(counted, files, piece, left)
-    finally:
-        if sent:
-            count(sent)
+    return fields
 
 
 async def start_answer(send: Send, status: int, fields: Mapping[str, str]) -> None:
@@ -136,13 +146,13 @@ async def _send_piece(
         left -= piece.size
         fd = files.open(piece.key)
         if not left:
-            await send_file_range(send, fd, piece.offset, piece.size)
+            await send_file_range(send, fd, piece.offset, piece.size, zero_copy=files.zero_copy)
             return 0
 
         async def going_on(message: Message) -> None:
             await send({**message, "more_body": True})
 
-        await send_file_range(going_on, fd, piece.offset, piece.size)
+        await send_file_range(going_on, fd, piece.offset, piece.size, zero_copy=files.zero_copy)
         return left
     data = piece if isinstance(piece, bytes) else await asyncio.to_thread(piece.make)
     for at in range(0, len(data), PORTION_BYTES):
@@ -155,8 +165,9 @@ async def _send_piece(
 class _OpenFiles:
     """The files that one answer reads from; those it used last stay open until its end."""
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: Storage, *, zero_copy: bool) -> None:
         self._storage = storage
+        self.zero_copy = zero_copy
         self._fds: dict[str, int] = {}
 
     def __enter__(self) -> "_OpenFiles":

@@ -4,6 +4,7 @@ import contextlib
 import functools
 import json
 import logging
+import re
 import sys
 import threading
 import time
@@ -12,14 +13,15 @@ from typing import Any, TextIO
 from polyreel.kit import clock
 from polyreel.settings import Settings
 
-__all__ = ["configure_logs", "flush_logs"]
+__all__ = ["RequestRecord", "configure_logs", "flush_logs"]
 
-_OWN = frozenset(
-    {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName", "color_message"}
-)
+_BLANK = vars(logging.LogRecord("", logging.INFO, "", 0, "", (), None))
+_OWN = frozenset({*_BLANK, "message", "asctime", "taskName"})
 
 
 GATHER_S = 0.2
+# Stands as it is: no space, quote or equals sign, and nothing that is not printed.
+_PLAIN = re.compile(r"[!#-<>-~]*")
 
 
 def configure_logs(settings: Settings, *, gather: bool = False) -> None:
@@ -36,11 +38,20 @@ def configure_logs(settings: Settings, *, gather: bool = False) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level.upper())
-    for chatty in ("alembic", "httpx", "asyncio", "_granian", "granian.access"):
+    for chatty in ("alembic", "httpx", "asyncio"):
         logging.getLogger(chatty).setLevel(max(root.level, logging.WARNING))
-    # Many tracebacks for one outage; infra.jobs says it in a line.
-    for verbose in ("procrastinate", "psycopg.pool"):
+    # Many tracebacks for one outage, which infra.jobs says in a line; and for crashes, which http.middleware logs.
+    for verbose in ("procrastinate", "psycopg.pool", "uvicorn"):
         logging.getLogger(verbose).setLevel(logging.CRITICAL)
+
+
+class RequestRecord(logging.LogRecord):
+    """A line of a log, at INFO, made without asking where in the code: one is written for every request."""
+
+    def __init__(self, logger: str, message: str, fields: dict[str, Any]) -> None:
+        created = clock.to_us(clock.now()) / 1_000_000
+        blank = {"name": logger, "msg": message, "created": created, "msecs": created % 1 * 1000}
+        self.__dict__ = {**_BLANK, **blank, **fields, "fields": fields}
 
 
 def flush_logs() -> None:
@@ -86,6 +97,9 @@ class _Gathering(logging.StreamHandler[TextIO]):
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
+    if isinstance(record, RequestRecord):
+        fields: dict[str, Any] = record.__dict__["fields"]
+        return fields
     return {name: value for name, value in vars(record).items() if name not in _OWN}
 
 
@@ -106,7 +120,7 @@ class _JSON(logging.Formatter):
 class _Text(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         moment = f"{_second(int(record.created))}.{int(record.msecs):03d}"
-        fields = " ".join(f"{name}={_shown(value)}" for name, value in _fields(record).items())
+        fields = " ".join([f"{name}={_shown(value)}" for name, value in _fields(record).items()])
         message = _in_one_line(record.getMessage())
         head = f"{moment}Z {record.levelname.lower():7} {record.name}: {message}"
         line = f"{head}  {fields}" if fields else head
@@ -121,7 +135,9 @@ def _second(seconds: int) -> str:
 
 
 def _shown(value: object) -> str:
-    text = str(value)
+    text = value if isinstance(value, str) else str(value)
+    if _PLAIN.fullmatch(text):
+        return text
     if " " in text or '"' in text or "=" in text:
         text = json.dumps(text, ensure_ascii=False)
     return _in_one_line(text)

@@ -19,18 +19,19 @@ def uuid7() -> str:
     Source: RFC 9562, section 5.7, with its 12 bits `rand_a` used as a counter.
     """
     global _last
+    tail = int.from_bytes(os.urandom(10), "big")
     with _lock:
         # The wall clock is part of the format; ids only need it to be roughly right.
         now_ms = time.time_ns() // 1_000_000
         last_ms, counter = _last
         if now_ms > last_ms:
-            _last = (now_ms, secrets.randbits(11))
+            _last = (now_ms, tail >> 69)
         elif counter < 0xFFF:
             _last = (last_ms, counter + 1)
         else:
             _last = (last_ms + 1, 0)
         stamp, counter = _last
-    tail = int.from_bytes(os.urandom(8), "big") & ((1 << 62) - 1)
+    tail &= (1 << 62) - 1
     text = f"{(stamp << 80) | (0x7 << 76) | (counter << 64) | (0b10 << 62) | tail:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 

@@ -52,8 +52,10 @@ class RateLimits:
 
     def _take(self, scope: Scope, options: Options) -> None:
         """Raises Busy."""
+        if not options.rate_limits_enabled:
+            return
         address = ensure_exchange(scope).client.address
-        if not options.rate_limits_enabled or _is_loopback(address):
+        if _is_loopback(address):
             return
         client = network_of(address)
         for bucket, group in _buckets(scope["path"]):

@@ -1,0 +1,224 @@
+"""The HTTP server on a real socket: stretches of files, bodies, heads, and clients that misbehave."""
+
+import asyncio
+import contextlib
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+import uvicorn
+
+from polyreel.http import server as http_server
+from polyreel.http.bytes import ZERO_COPY, send_file_range
+from polyreel.http.server import HEAD_MOST_BYTES, listen, make_config
+
+SIZE = 24 * 1024 * 1024 + 17
+
+
+class Site:
+    """A server with an app that serves one file and echoes what it is sent."""
+
+    def __init__(self, path) -> None:
+        self.fd = os.open(path, os.O_RDONLY)
+        self.data = path.read_bytes()
+        self.told = SIZE
+        self.went: list[BaseException | int] = []
+        listening = listen("127.0.0.1", 0, is_shared=False)
+        self.port = listening.getsockname()[1]
+        self._server = uvicorn.Server(make_config(lambda: self.app))
+        self._thread = threading.Thread(target=self._server.run, args=([listening],), daemon=True)
+        self._thread.start()
+        deadline = time.monotonic() + 10
+        while not self._server.started:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    def close(self) -> None:
+        self._server.should_exit = True
+        self._thread.join(10)
+        assert not self._thread.is_alive()
+        os.close(self.fd)
+
+    async def app(self, scope, receive, send) -> None:
+        if scope["type"] == "lifespan":
+            while (await receive())["type"] != "lifespan.shutdown":
+                await send({"type": "lifespan.startup.complete"})
+            await send({"type": "lifespan.shutdown.complete"})
+        elif scope["method"] == "POST":
+            await self.echo(receive, send)
+        else:
+            await self.give(scope, send)
+
+    async def echo(self, receive, send) -> None:
+        body = b""
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return
+            body += message["body"]
+            # Slower than the client: it is to be held meanwhile.
+            await asyncio.sleep(0.001)
+            if not message["more_body"]:
+                break
+        head = [(b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": head})
+        await send({"type": "http.response.body", "body": body})
+
+    async def give(self, scope, send) -> None:
+        assert ZERO_COPY in scope["extensions"]
+        start, count = map(int, scope["query_string"].split(b"-")) if scope["query_string"] else (0, self.told)  # fmt: skip
+        head = [(b"content-length", str(count).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": head})
+        try:
+            self.went.append(await send_file_range(send, self.fd, start, count, zero_copy=True))
+        except OSError as error:
+            self.went.append(error)
+            raise
+
+
+@pytest.fixture
+def site(tmp_path) -> Iterator[Site]:
+    path = tmp_path / "film"
+    path.write_bytes(os.urandom(SIZE))
+    made = Site(path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def client(site) -> Iterator[socket.socket]:
+    with socket.create_connection(("127.0.0.1", site.port), timeout=20) as made:
+        yield made
+
+
+def ask(client, query="", *, path="/") -> None:
+    client.sendall(f"GET {path}?{query} HTTP/1.1\r\nhost: x\r\n\r\n".encode())
+
+
+def read_answer(file) -> tuple[bytes, dict[str, str], bytes]:
+    """Status line, headers, and as much of the body as there is."""
+    status = file.readline()
+    headers = {}
+    while (line := file.readline().decode().strip()) != "":
+        name, _, value = line.partition(": ")
+        headers[name] = value
+    return status, headers, file.read(int(headers.get("content-length", 0)))
+
+
+def test_a_stretch_of_a_file_comes_as_it_is_on_a_connection_that_is_kept(site, client) -> None:
+    file = client.makefile("rb")
+    for start, count in ((0, SIZE), (5, 1), (SIZE - 3, 3), (1 << 20, 5 << 20)):
+        ask(client, f"{start}-{count}")
+        status, headers, body = read_answer(file)
+        assert status == b"HTTP/1.1 200 OK\r\n"
+        assert headers["content-length"] == str(count)
+        assert body == site.data[start : start + count]
+    assert site.went == [SIZE, 1, 3, 5 << 20]
+
+
+def test_a_client_that_takes_its_time_gets_everything(site, client) -> None:
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
+    ask(client)
+    head = b""
+    while b"\r\n\r\n" not in head:
+        head += client.recv(1024)
+    body = bytearray(head.partition(b"\r\n\r\n")[2])
+    while len(body) < SIZE:
+        body += client.recv(300_000)
+        if len(body) < 4 << 20:
+            time.sleep(0.002)
+    assert body == site.data
+
+
+def test_others_are_served_while_one_takes_nothing(site, client) -> None:
+    ask(client)
+    with socket.create_connection(("127.0.0.1", site.port), timeout=20) as other:
+        ask(other, "0-1000")
+        assert read_answer(other.makefile("rb"))[2] == site.data[:1000]
+
+
+def test_a_client_that_leaves_ends_its_answer_and_nothing_else(site, client) -> None:
+    ask(client)
+    client.recv(1000)
+    client.close()
+    deadline = time.monotonic() + 10
+    while not site.went:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert isinstance(site.went[0], ConnectionError)
+    with socket.create_connection(("127.0.0.1", site.port), timeout=20) as other:
+        ask(other, "7-70")
+        assert read_answer(other.makefile("rb"))[2] == site.data[7:77]
+
+
+def test_who_asks_without_waiting_is_answered_in_turn(site, client) -> None:
+    for start in range(20):
+        ask(client, f"{start}-300000")
+    file = client.makefile("rb")
+    for start in range(20):
+        assert read_answer(file)[2] == site.data[start : start + 300_000]
+
+
+def test_a_file_that_is_shorter_than_was_told_cuts_the_answer(site, client) -> None:
+    site.told = SIZE + 10
+    ask(client)
+    body = read_answer(client.makefile("rb"))[2]
+    assert len(body) <= SIZE
+    assert client.recv(1) == b""
+
+
+@pytest.mark.parametrize("how", ["one piece", "chunked"])
+def test_a_body_comes_whole(site, client, how) -> None:
+    body = site.data[: 9 << 20]
+    if how == "chunked":
+        head = b"transfer-encoding: chunked"
+        sent = b"".join(
+            b"%x\r\n%b\r\n" % (len(piece), piece)
+            for piece in (body[at : at + 70_000] for at in range(0, len(body), 70_000))
+        )
+        sent += b"0\r\n\r\n"
+    else:
+        head, sent = b"content-length: %d" % len(body), body
+    request = b"POST / HTTP/1.1\r\nhost: x\r\n%b\r\n\r\n" % head + sent
+    threading.Thread(target=client.sendall, args=(request,)).start()
+    assert read_answer(client.makefile("rb"))[2] == body
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET /%b HTTP/1.1\r\n" % (b"a" * HEAD_MOST_BYTES),
+        b"GET / HTTP/1.1\r\nx: %b\r\n" % (b"a" * HEAD_MOST_BYTES),
+        b"GET / HTTP/1.1\r\n" + b"x: aaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n" * (HEAD_MOST_BYTES // 28),
+        b"GET / HTTP/7.5\r\n",
+        b"\x16\x03\x01 is no HTTP",
+        b"GET / HTTP/1.1\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n",
+    ],
+)
+def test_what_is_no_head_is_refused_and_the_connection_ends(site, client, head) -> None:
+    client.sendall(head + b"\r\n")
+    with contextlib.suppress(ConnectionResetError):
+        answer = client.recv(100)
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        while client.recv(1000):
+            pass
+    assert site.went == []
+
+
+@pytest.mark.parametrize("sent", [b"", b"\r\n", b"GET / HT", b"GET / HTTP/1.1\r\nhost: x\r\n"])
+def test_a_head_that_does_not_come_is_not_waited_for(site, monkeypatch, sent) -> None:
+    monkeypatch.setattr(http_server, "HEAD_S", 0.3)
+    with socket.create_connection(("127.0.0.1", site.port), timeout=10) as client:
+        client.sendall(sent)
+        assert client.recv(1) == b""
+
+
+def test_nor_is_the_next_one(site, client, monkeypatch) -> None:
+    ask(client, "0-9")
+    assert read_answer(client.makefile("rb"))[2] == site.data[:9]
+    monkeypatch.setattr(http_server, "HEAD_S", 0.3)
+    client.sendall(b"\r\n")
+    assert client.recv(1) == b""
