@@ -44,6 +44,8 @@ def listen(host: str, port: int, *, is_shared: bool) -> socket.socket:
         if is_shared:
             made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         made.bind((host, port))
+        # Who comes before the app is there waits for it.
+        made.listen(BACKLOG)
     except OSError:
         made.close()
         raise
@@ -155,6 +157,13 @@ class Connection(HttpToolsProtocol):
         if sum(map(len, pieces)) >= BODY_BYTES:
             self.flow.pause_reading()
         self.cycle.message_event.set()
+
+    def on_response_complete(self) -> None:
+        """A body that nobody wanted is not read to its end for the sake of the connection."""
+        super().on_response_complete()
+        cycle = self.cycle
+        if cycle.response_complete and cycle.more_body:
+            self.transport.close()
 
     def direct(self) -> "_Direct":
         """The way past the transport; to be used while that has nothing to write."""

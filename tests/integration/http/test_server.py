@@ -47,6 +47,9 @@ class Site:
             while (await receive())["type"] != "lifespan.shutdown":
                 await send({"type": "lifespan.startup.complete"})
             await send({"type": "lifespan.shutdown.complete"})
+        elif scope["path"] == "/deaf":
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"no"})
         elif scope["method"] == "POST":
             await self.echo(receive, send)
         else:
@@ -185,6 +188,14 @@ def test_a_body_comes_whole(site, client, how) -> None:
     request = b"POST / HTTP/1.1\r\nhost: x\r\n%b\r\n\r\n" % head + sent
     threading.Thread(target=client.sendall, args=(request,)).start()
     assert read_answer(client.makefile("rb"))[2] == body
+
+
+def test_a_body_that_nobody_wants_ends_the_connection(site, client) -> None:
+    client.sendall(b"POST /deaf HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000\r\n\r\nhardly")
+    answer = b""
+    while piece := client.recv(1000):
+        answer += piece
+    assert answer.endswith(b"2\r\nno\r\n0\r\n\r\n")
 
 
 @pytest.mark.parametrize(
