@@ -31,7 +31,7 @@ STATES = """() => Object.fromEntries([...document.querySelectorAll('[data-card]'
   .map((card) => [card.dataset.card, card.dataset.state]))"""
 
 
-def wait_for(what: str, look: Callable[[], Found | None], timeout_s: float = 30) -> Found:
+def wait_for(what: str, look: Callable[[], Found | None], timeout_s: float = 60) -> Found:
     """Look until there is something; fails with `what` was waited for."""
     deadline = time.monotonic() + timeout_s
     while not (found := look()):
@@ -113,12 +113,12 @@ class Visitor:
             self.page.locator("[data-pick-files]").first.click()
         dialog.value.set_files(list(files))
 
-    def wait_playable(self, uuid: str, timeout_s: float = 30) -> None:
+    def wait_playable(self, uuid: str, timeout_s: float = 60) -> None:
         """Until the card on the open page says that the video can be watched."""
         good = ("playable", "ready")
         wait_for(f"{uuid} playable", lambda: self.states().get(uuid) in good, timeout_s)
 
-    def wait_ready(self, uuid: str, timeout_s: float = 60) -> dict[str, Any]:
+    def wait_ready(self, uuid: str, timeout_s: float = 120) -> dict[str, Any]:
         """Until everything of a video is made; its card."""
 
         def look() -> dict[str, Any] | None:
@@ -147,7 +147,7 @@ class Visitor:
             where.click("[data-big]")
 
     def wait_playing(
-        self, *, frame: Frame | None = None, picture: bool = True, timeout_s: float = 15
+        self, *, frame: Frame | None = None, picture: bool = True, timeout_s: float = 60
     ) -> dict[str, Any]:
         """Until time goes on and, with a picture, different frames are painted."""
         first = self.film(frame)

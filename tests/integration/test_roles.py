@@ -16,7 +16,7 @@ import pytest
 from tests.postgres import Postgres
 from tests.server import POLYREEL, STOP_TIMEOUT_S, free_port
 
-READY_S = 60.0
+READY_S = 120.0
 
 
 def environment(settings: Mapping[str, object]) -> dict[str, str]:
