@@ -10,6 +10,8 @@ FITS := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < 
 
 DB := sqlite
 TIERS := tests/arch tests/unit tests/contract tests/integration
+# Looking into all the others takes each process that runs tests half a minute.
+SLOW = $(filter-out tests/e2e/% tests/fault/%,$(shell grep -rl 'mark\.slow' tests --include='test_*.py'))
 ifeq ($(DB),postgresql)
 NEEDS_DATABASE := .ci/need postgresql
 ON_DATABASE := POLYREEL_TEST_DATABASE=postgresql
@@ -73,7 +75,8 @@ check: setup
 e2e: setup
 	.ci/need chromium
 	@$(NEEDS_DATABASE)
-	$(ON_DATABASE) $(BIN)/python -m pytest -q -n auto --dist loadfile --durations=25 -m "(e2e or fault or slow) and not bench"
+	$(ON_DATABASE) $(BIN)/python -m pytest -q -n auto --dist loadgroup --no-loadscope-reorder --durations=25 \
+	  -m "(e2e or fault or slow) and not bench" tests/e2e tests/fault $(SLOW)
 
 EXAMPLES := 100
 fuzz: setup

@@ -13,9 +13,15 @@ from tests import databases
 from tests.factories.clips import ClipMaker
 from tests.postgres import Postgres, PostgresMissing
 from tests.server import Server
+from tests.spread import spread
 
 TESTS = Path(__file__).parent
 WITHOUT_NETWORK = ("unit", "contract")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """See tests.spread."""
+    spread(items)
 
 
 @pytest.fixture(autouse=True)

@@ -6,13 +6,25 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, StorageState, sync_playwright
+from playwright.sync_api import Browser, StorageState, expect, sync_playwright
 
 from tests.e2e.visitor import Visitor
 from tests.factories.clips import ClipMaker
 from tests.server import Server
 
 NAME, PASSWORD = "ada", "correct horse battery"
+
+# Nothing here is a promise about time: what has not come after that long does not come.
+expect.set_options(timeout=30_000)
+
+# The last such argument counts: what Playwright turns off, and the browser's own surface for its address bar,
+# which nobody sees here and every new window would load.
+FEATURES_OFF = (
+    "AvoidUnnecessaryBeforeUnloadCheckSync,DestroyProfileOnBrowserClose,HttpsUpgrades,"
+    "HttpsFirstBalancedModeAutoEnable,LensOverlay,MediaRouter,PaintHolding,ThirdPartyStoragePartitioning,"
+    "AvoidCorsURLLoaderRestartOnRedirect,OptimizationHints,NetworkTimeServiceQuerying,AimEnabled,"
+    "PreconnectToSearch,WebUIOmniboxPopup,WebUIOmniboxAimPopup,WebUIOmniboxFullPopup"
+)
 
 NewVisitor = Callable[..., Visitor]
 FreshCopy = Callable[[Path, str], Path]
@@ -31,6 +43,7 @@ def chromium(chromium_exe: str) -> Iterator[Browser]:
     """One browser for the whole tier."""
     # Root, as in containers, has no sandbox of its own.
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    arguments.append(f"--disable-features={FEATURES_OFF}")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_exe, args=arguments)
         yield browser

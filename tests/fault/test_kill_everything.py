@@ -19,7 +19,7 @@ AFTER_MS = [0, 50, 150, 400, 1000]
 @pytest.fixture
 def film(make_clip: ClipMaker) -> Path:
     """Long enough that its ladder takes some seconds; its picture is copied, its sound encoded."""
-    return make_clip(seconds=24.0, width=854, height=480, sound="opus")
+    return make_clip(seconds=12.0, width=854, height=480, sound="opus")
 
 
 def originals(server: Server) -> dict[str, bytes]:

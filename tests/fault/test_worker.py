@@ -21,8 +21,8 @@ LEASE_S = 3
 
 @pytest.fixture
 def long_film(make_clip: ClipMaker) -> Path:
-    """Its ladder takes some ten seconds or more."""
-    return make_clip(seconds=120.0, width=1280, height=720)
+    """Its ladder takes some seconds."""
+    return make_clip(seconds=48.0, width=1280, height=720)
 
 
 def process(server: Server, word: str) -> psutil.Process:
