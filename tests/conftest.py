@@ -13,15 +13,18 @@ from tests import databases
 from tests.factories.clips import ClipMaker
 from tests.postgres import Postgres, PostgresMissing
 from tests.server import Server
-from tests.spread import spread
+from tests.spread import group, order
 
 TESTS = Path(__file__).parent
 WITHOUT_NETWORK = ("unit", "contract")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """See tests.spread."""
-    spread(items)
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """Groups before pytest-xdist reads them, the order after pytest-randomly has made its own."""
+    group(items)
+    yield
+    order(items)
 
 
 @pytest.fixture(autouse=True)

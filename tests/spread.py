@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-__all__ = ["spread"]
+__all__ = ["group", "order"]
 
 # What takes longest goes first: what is short at the end lets all processes end together.
 _LONGEST_FIRST = ("corpus", "fault", "integration")
@@ -12,13 +12,17 @@ _LONGEST_FIRST = ("corpus", "fault", "integration")
 _EVERYWHERE = ("databases_of_module",)
 
 
-def spread(items: list[pytest.Item]) -> None:
+def group(items: list[pytest.Item]) -> None:
     """For `--dist loadgroup`: tests that share what was made for their module stay together, those that
     share nothing go one by one.
     """
     for item in items:
-        if group := _group_of(item):
-            item.add_marker(pytest.mark.xdist_group(group))
+        if name := _group_of(item):
+            item.add_marker(pytest.mark.xdist_group(name))
+
+
+def order(items: list[pytest.Item]) -> None:
+    """For `--no-loadscope-reorder`; among what takes equally long they stay as they are."""
     items.sort(key=_place_of)
 
 
