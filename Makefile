@@ -75,7 +75,7 @@ check: setup
 e2e: setup
 	.ci/need chromium
 	@$(NEEDS_DATABASE)
-	$(ON_DATABASE) $(BIN)/python -m pytest -q -n auto --dist loadgroup --no-loadscope-reorder --durations=25 \
+	$(ON_DATABASE) $(BIN)/python -m pytest -q -n auto --dist loadscope --no-loadscope-reorder --durations=25 \
 	  -m "(e2e or fault or slow) and not bench" tests/e2e tests/fault $(SLOW)
 
 EXAMPLES := 100

@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import imageio_ffmpeg
 import pytest
@@ -13,7 +14,7 @@ from tests import databases
 from tests.factories.clips import ClipMaker
 from tests.postgres import Postgres, PostgresMissing
 from tests.server import Server
-from tests.spread import group, order
+from tests.spread import Spread, order
 
 TESTS = Path(__file__).parent
 WITHOUT_NETWORK = ("unit", "contract")
@@ -21,10 +22,15 @@ WITHOUT_NETWORK = ("unit", "contract")
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
-    """Groups before pytest-xdist reads them, the order after pytest-randomly has made its own."""
-    group(items)
+    """After pytest-randomly has made its own order."""
     yield
     order(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Spread | None:
+    """What `--dist loadscope` means here."""
+    return Spread(config, log) if config.getvalue("dist") == "loadscope" else None
 
 
 @pytest.fixture(autouse=True)

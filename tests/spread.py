@@ -1,24 +1,26 @@
-"""In which order, and in which pieces, the tests are handed to processes that run them at once."""
+"""In which order, and in which pieces, `make e2e` hands the tests to the processes that run them at once."""
 
-from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
 
 import pytest
+from xdist.scheduler.loadscope import LoadScopeScheduling  # type: ignore[import-untyped]
 
-__all__ = ["group", "order"]
+__all__ = ["Spread", "order"]
 
 # What takes longest goes first: what is short at the end lets all processes end together.
 _LONGEST_FIRST = ("corpus", "fault", "integration")
-# Of every module, and nothing that is shared.
-_EVERYWHERE = ("databases_of_module",)
 
 
-def group(items: list[pytest.Item]) -> None:
-    """For `--dist loadgroup`: tests that share what was made for their module stay together, those that
-    share nothing go one by one.
+class Spread(LoadScopeScheduling):  # type: ignore[misc]
+    """Tests of a file that makes something for all of them stay together; all others go one by one.
+
+    pytest-xdist has `--dist loadgroup` for that, which knows no groups under pytest 9.2.
     """
-    for item in items:
-        if name := _group_of(item):
-            item.add_marker(pytest.mark.xdist_group(name))
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        return path if _shares(path) else nodeid
 
 
 def order(items: list[pytest.Item]) -> None:
@@ -29,20 +31,10 @@ def order(items: list[pytest.Item]) -> None:
 def _place_of(item: pytest.Item) -> tuple[int, bool]:
     tier = item.nodeid.split("/")[1]
     rank = _LONGEST_FIRST.index(tier) if tier in _LONGEST_FIRST else len(_LONGEST_FIRST)
-    return rank, item.get_closest_marker("xdist_group") is None
+    return rank, not _shares(item.nodeid.partition("::")[0])
 
 
-def _group_of(item: pytest.Item) -> str:
-    """The same for all tests that share a fixture of their module (of each of its parameters); or nothing."""
-    shared = [name for name in _fixtures_of_module(item) if name not in _EVERYWHERE]
-    if not shared:
-        return ""
-    callspec = getattr(item, "callspec", None)
-    chosen = [str(callspec.params[name]) for name in shared if callspec and name in callspec.params]
-    return "-".join([item.nodeid.partition("::")[0], *chosen])
-
-
-def _fixtures_of_module(item: pytest.Item) -> Sequence[str]:
-    info = getattr(item, "_fixtureinfo", None)
-    found = info.name2fixturedefs.items() if info else ()
-    return sorted(name for name, made in found if made[-1].scope in ("module", "class", "package"))
+@cache
+def _shares(path: str) -> bool:
+    """Whether a file of tests, named from the root of the repository, has fixtures for all its tests."""
+    return 'scope="module"' in (Path(__file__).parent.parent / path).read_text()
