@@ -76,7 +76,8 @@ e2e: setup
 	.ci/need chromium
 	@$(NEEDS_DATABASE)
 	$(ON_DATABASE) $(BIN)/python -m pytest -q -n auto --dist loadscope --no-loadscope-reorder --durations=25 \
-	  -m "(e2e or fault or slow) and not bench" tests/e2e tests/fault $(SLOW)
+	  -m "(e2e or fault or slow) and not bench and not alone" tests/e2e tests/fault $(SLOW)
+	$(ON_DATABASE) $(BIN)/python -m pytest -q -m alone tests/e2e
 
 EXAMPLES := 100
 fuzz: setup

@@ -215,10 +215,8 @@ def create_asgi() -> "ASGIApp":
     from polyreel.http.options import public_urls
     from polyreel.http.packed import packed
     from polyreel.http.throttle import LoginThrottle
-    from polyreel.infra.process import die_with_parent
     from polyreel.web import make_app as make_web
 
-    die_with_parent()
     settings = load_settings()
     configure_logs(settings, gather=True)
     tools = open_tools(settings)

@@ -265,14 +265,16 @@ def test_what_failed_is_tried_again(ada: Visitor, make_clip: ClipMaker) -> None:
     wait_for("its failure", lambda: ada.ask(f"/video/{uuid}/state")["state"] == "failed")
     ada.go(f"/video/{uuid}")
     page = ada.page
-    page.locator("[data-do=retry]").press("Enter")
-    page.locator("#retry-video [type=submit]").press("Enter")
 
     def steps() -> int:
         found: Any = ada.ask(f"/video/{uuid}/steps")
         return sum(step["state"] == "succeeded" or step["state"] == "failed" for step in found)
 
-    wait_for("two looks", lambda: steps() == 2)
+    # Others may have brought the same letter to this server.
+    before_it = steps()
+    page.locator("[data-do=retry]").press("Enter")
+    page.locator("#retry-video [type=submit]").press("Enter")
+    wait_for("one more look", lambda: steps() == before_it + 1)
     expect(page.locator("[data-do=retry]")).to_be_visible()
 
 
@@ -318,6 +320,7 @@ def test_a_clip_of_a_telephone_stands_upright(
     assert size == [180, 320]
 
 
+@pytest.mark.alone
 def test_a_seek_far_into_what_is_not_encoded_plays_within_five_seconds(
     ada: Visitor, make_clip: ClipMaker, fresh: FreshCopy
 ) -> None:

@@ -31,7 +31,7 @@ from polyreel.infra import launch
 from polyreel.infra.reach import NOTHING, Reach
 from polyreel.kit.errors import Unavailable
 
-__all__ = ["Finished", "Limits", "Service", "die_with_parent", "run", "spawn_service"]
+__all__ = ["Finished", "Limits", "Service", "run", "spawn_service"]
 
 READ_BYTES = 1 << 20
 STDERR_BYTES = 16 << 10
@@ -413,10 +413,3 @@ def spawn_service(argv: Sequence[str], env: Mapping[str, str]) -> Service:
         start_new_session=True,
     )
     return Service(process)
-
-
-def die_with_parent() -> None:
-    """Let this process end at once when the one that started it does: for processes that a library
-    starts for us.
-    """
-    launch.ask_for_death_signal(signal.SIGKILL)
