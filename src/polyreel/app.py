@@ -34,7 +34,7 @@ from polyreel.settings import Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
     from polyreel.dialects.videocms import PanelApp, RateLimits
-    from polyreel.http.middleware import ASGIApp
+    from polyreel.http.at_once import Site
 
 __all__ = [
     "KINDS",
@@ -203,15 +203,16 @@ def _trusted_proxies(settings: Settings, cache: OptionsCache) -> str:
     return ",".join(found + (list(_LOCAL_NETWORKS) if options.trust_local_traffic else []))
 
 
-def create_asgi() -> "ASGIApp":
+def create_asgi() -> "Site":
     """The ASGI app of one web process, for the HTTP server to call; settings from the environment."""
     from polyreel.dialects import uploads, videocms
     from polyreel.dispatch import Apps, dispatch
+    from polyreel.http.at_once import AtOnce, Site
     from polyreel.http.auth import Proxies
     from polyreel.http.lifespan import with_lifespan
     from polyreel.http.media import MediaApp
     from polyreel.http.media_routes import MEDIA_API
-    from polyreel.http.middleware import observed
+    from polyreel.http.middleware import Observer, observed
     from polyreel.http.options import public_urls
     from polyreel.http.packed import packed
     from polyreel.http.throttle import LoginThrottle
@@ -230,8 +231,9 @@ def create_asgi() -> "ASGIApp":
     uploads_app = uploads.make_app(tools, audit)
     described = (videocms_app.api, MEDIA_API, uploads_app.api)
     pages = make_web(tools, logins=logins, options=options, apis=described)
+    media = MediaApp(tools, traffic, videocms.answer_media, options=options)
     apps = Apps(
-        media=limits.around(MediaApp(tools, traffic, videocms.answer_media, options=options)),
+        media=limits.around(media),
         uploads=uploads_app,
         videocms=videocms_app,
         web=limits.around(pages),
@@ -251,10 +253,9 @@ def create_asgi() -> "ASGIApp":
         close_tools(tools)
         flush_logs()
 
-    proxies = Proxies(_trusted_proxies(settings, options))
-    app = observed(
-        packed(dispatch(apps)),
-        proxies=proxies,
+    observer = Observer(
+        proxies=Proxies(_trusted_proxies(settings, options)),
         base_urls=lambda: public_urls(options, settings),
     )
-    return with_lifespan(app, start, stop)
+    at_once = AtOnce(media, tools.storage, traffic, observer, limits.spare)
+    return Site(with_lifespan(observed(packed(dispatch(apps)), observer), start, stop), at_once)

@@ -6,9 +6,8 @@ Media, then exact prefixes of the dialects, then a panel where one is served, th
 from dataclasses import dataclass
 from typing import Protocol
 
-from polyreel.http.media import PREFIX
+from polyreel.http.media_routes import PREFIX, is_media
 from polyreel.http.middleware import ASGIApp, Receive, Scope, Send
-from polyreel.kit.ids import is_uuid
 
 __all__ = ["ANYONE", "Apps", "dispatch"]
 
@@ -71,9 +70,9 @@ def dispatch(apps: Apps) -> ASGIApp:
 
 def choose(apps: Apps, path: str) -> ASGIApp:
     """The app that answers `path`."""
-    first, _, rest = path[1:].partition("/")
-    if path.startswith(PREFIX + "/") or (rest and is_uuid(first)):
+    if is_media(path):
         return apps.media
+    first, _, rest = path[1:].partition("/")
     if path in ("/api/docs", "/api/openapi.json"):
         return apps.web
     if first == "api":

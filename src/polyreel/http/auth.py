@@ -49,15 +49,20 @@ class Proxies:
 
     def __init__(self, text: str) -> None:
         names = [name.strip() for name in text.split(",")]
-        networks = [ipaddress.ip_network(name, strict=False) for name in names if name]
+        self._networks = [ipaddress.ip_network(name, strict=False) for name in names if name]
         # Asked for every request, and mostly for the same few: comparing costs more than the ticket.
-        self._trusts = functools.lru_cache(maxsize=4096)(
-            lambda address: any(address in network for network in networks)
-        )
+        self.peer = functools.lru_cache(maxsize=4096)(self._peer)
 
     def trusts(self, address: Address) -> bool:
         """Whether this address is one of them."""
-        return self._trusts(address)
+        return any(address in network for network in self._networks)
+
+    def _peer(self, text: str) -> tuple[Address | None, str, bool]:
+        """The other end of a connection: its address, that as text, and whether it is one of them."""
+        address = _address(text)
+        if address is None:
+            return None, "", False
+        return address, str(address), self.trusts(address)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,18 +93,19 @@ def read_client(
     hosts `https` where they are, for proxies that end TLS and are not in the list.
     """
     headers: Headers = scope["headers"]
-    peer = _address((scope.get("client") or ("", 0))[0])
+    peer, address, is_trusted = proxies.peer((scope.get("client") or ("", 0))[0])
     host = header(headers, "host") or ""
-    address, scheme = peer, scope.get("scheme", "http")
-    if peer is not None and proxies.trusts(peer):
-        address = _walk(peer, _list_of(headers, b"x-forwarded-for"), proxies)
+    scheme = scope.get("scheme", "http")
+    if peer is not None and is_trusted:
+        hops = _list_of(headers, b"x-forwarded-for")
+        address = str(_walk(peer, hops, proxies)) if hops else address
         forwarded = _list_of(headers, b"x-forwarded-proto")
         scheme = forwarded[-1].lower() if forwarded else scheme
     for url in base_urls:
         if url.startswith("https://") and host.lower() == urlsplit(url).netloc.lower():
             scheme = "https"
     return Client(
-        address=str(address) if address else "",
+        address=address,
         scheme="https" if scheme in ("https", "wss") else "http",
         host=host,
     )
@@ -205,7 +211,10 @@ def actor_by_token(tx: Tx, secrets: Secrets, token: str) -> Actor:
 
 def _list_of(headers: Headers, name: bytes) -> list[str]:
     """The entries of a comma-separated header, all its lines joined, at most the last 32."""
-    joined = ",".join(value.decode("latin-1") for key, value in headers if key == name)
+    lines = [value.decode("latin-1") for key, value in headers if key == name]
+    if not lines:
+        return []
+    joined = ",".join(lines)
     return [
         entry.strip() for entry in joined.rsplit(",", _MOST_HOPS)[-_MOST_HOPS:] if entry.strip()
     ]
@@ -224,7 +233,6 @@ def _walk(peer: Address, forwarded: list[str], proxies: Proxies) -> Address:
     return nearest
 
 
-@functools.lru_cache(maxsize=4096)
 @functools.lru_cache(maxsize=4096)
 def _address(text: str) -> Address | None:
     """An address, also as proxies write it: with a port, in brackets, IPv4 inside IPv6."""

@@ -9,10 +9,12 @@ stops everybody. Filesystems that refuse the flag (tmpfs) are in memory anyway.
 import asyncio
 import errno
 import os
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from polyreel.http.middleware import Message, Send
+from polyreel.http.middleware import Headers, Message, Send
 
-__all__ = ["ZERO_COPY", "send_file_range"]
+__all__ = ["ZERO_COPY", "Stretch", "is_in_memory", "send_file_range"]
 
 ZERO_COPY = "http.response.zerocopysend"
 """Message and extension of ASGI: `count` bytes of the file with the number `file`, from `offset`."""
@@ -25,9 +27,22 @@ _STRIDE = 512 * 1024
 _NOWAIT = getattr(os, "RWF_NOWAIT", 0)
 # One byte every stride is enough to ask: what is asked for in turn is read ahead, and given back, in longer runs.
 _asked = bytearray(1)
-# Devices whose filesystem refuses the flag, found out by asking once.
-_without_nowait: set[int] = set()
 _under_way = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """An answer whose body is one stretch of a file, all of it in memory: it needs nobody's patience.
+
+    Whoever sends it calls `ended` once, with the bytes of the body that went out, and uses `file` no more.
+    """
+
+    status: int
+    headers: Headers
+    file: int
+    offset: int
+    count: int
+    ended: Callable[[int], None]
 
 
 async def send_file_range(
@@ -40,7 +55,6 @@ async def send_file_range(
     only honest end of an answer whose length was announced.
     """
     global _under_way
-    device = os.fstat(fd).st_dev
     sent = 0
     _under_way += 1
     try:
@@ -48,12 +62,12 @@ async def send_file_range(
             at = start + sent
             if zero_copy:
                 count = min(CHUNKS[0][1], length - sent)
-                if not _is_in_memory(fd, at, count, device):
+                if not is_in_memory(fd, at, count):
                     await _read(fd, at, count)
                 message: Message = {"type": ZERO_COPY, "file": fd, "offset": at, "count": count}
             else:
                 want = min(_chunk(_under_way), length - sent)
-                is_warm = _is_in_memory(fd, at, want, device)
+                is_warm = is_in_memory(fd, at, want)
                 data = os.pread(fd, want, at) if is_warm else await _read(fd, at, want)
                 count = len(data)
                 message = {"type": "http.response.body", "body": data}
@@ -75,9 +89,9 @@ def _chunk(under_way: int) -> int:
     return next((size for most, size in CHUNKS if under_way <= most), SMALL_CHUNK)
 
 
-def _is_in_memory(fd: int, offset: int, want: int, device: int) -> bool:
-    """True when reading this will not wait for a disk, as far as one can tell."""
-    if not _NOWAIT or device in _without_nowait:
+def is_in_memory(fd: int, offset: int, want: int) -> bool:
+    """True when reading this will not wait for a disk, as far as one can tell. Raises OSError."""
+    if not _NOWAIT:
         return True
     try:
         for place in (*range(offset, offset + want, _STRIDE), offset + want - 1):
@@ -87,5 +101,4 @@ def _is_in_memory(fd: int, offset: int, want: int, device: int) -> bool:
     except OSError as error:
         if error.errno not in (errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL):
             raise
-        _without_nowait.add(device)
     return True

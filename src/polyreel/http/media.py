@@ -15,14 +15,13 @@ import hashlib
 import logging
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
 from polyreel.core.delivery import (
     FragmentNotFound,
     MediaView,
-    Place,
     Ticket,
     Tickets,
     Wish,
@@ -90,20 +89,14 @@ class MediaApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        headers = {
-            key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]
-        }
-        path: str = scope["path"]
-        base = PREFIX if path.startswith(PREFIX + "/") else ""
-        parts = path[len(base) + 1 :].split("/")
+        base, parts = _split(scope["path"])
         head = scope["method"] == "HEAD"
         try:
-            view, answer = await self._find(parts, base, headers, scope)
+            view, answer = await self._find(parts, base, scope)
             await send_representation(
                 scope,
                 send,
                 self._tools.storage,
-                headers,
                 answer,
                 count=partial(self._traffic.record, view.owner_id, view.media_id, answer.quality),
             )
@@ -113,8 +106,42 @@ class MediaApp:
             await start_answer(send, status, fields)
             await send({"type": "http.response.body", "body": b"" if head else body})
 
+    def admits(self, scope: Scope, view: MediaView) -> bool:
+        """Whether this view is the one of this moment, and the request has a ticket for it."""
+        if self._views.fresh(view.uuid) is not view:
+            return False
+        try:
+            _admit(self._ticket(scope, view.uuid), view)
+        except AppError:
+            return False
+        return True
+
+    def find_at_hand(self, scope: Scope) -> tuple[MediaView, Representation] | None:
+        """A piece of a stream, for who may have it, where nothing has to be waited for.
+
+        None: asked as usual, the app has it later, or says why not.
+        """
+        _, (uuid, *steps) = _split(scope["path"])
+        try:
+            route, given = find_media_route(steps)
+            if route not in ("video", "audio"):
+                return None
+            ticket = self._ticket(scope, _checked_uuid(uuid))
+            kept = self._views.fresh(ticket.video_uuid)
+            if kept is None:
+                return None
+            view = _admit(ticket, kept)
+            number, suffix = _read_file(route, given[1])
+            if suffix != "mp4":
+                return None
+            rendition = view.rendition(given[0], route)
+            piece = _piece(view, rendition, number, scope["query_string"])
+        except AppError:
+            return None
+        return (view, piece) if piece else None
+
     async def _find(
-        self, parts: list[str], base: str, headers: Mapping[str, str], scope: Scope
+        self, parts: list[str], base: str, scope: Scope
     ) -> tuple[MediaView, Representation]:
         uuid = parse_uuid(parts[0])
         if uuid is None:
@@ -204,28 +231,22 @@ class MediaApp:
     async def _track(
         self, view: MediaView, name: str, kind: str, file: str, scope: Scope
     ) -> tuple[MediaView, Representation]:
-        match = (_VIDEO_FILE if kind == "video" else _AUDIO_FILE).fullmatch(file)
-        if match is None:
-            raise Invalid("There is no such file.")
-        number, suffix = match.groups()
+        number, suffix = _read_file(kind, file)
         rendition = view.rendition(name, kind)
         if suffix == "m3u8" and not number:
             view, _ = await self._wait(view, lambda now: now.rendition(name, kind).init)
             return view, _playlist(view, view.playlist(view.rendition(name, kind)))
         if suffix != "mp4":
             raise FragmentNotFound
-        if not number:
-            view, init = await self._wait(view, lambda now: now.rendition(name, kind).init)
-            rendition = view.rendition(name, kind)
-            return view, self._media(view, rendition, "init", init, scope)
-        place = view.find_place(rendition, int(number))
-        if place is not None:
-            return view, self._media(view, rendition, number, place, scope)
-        await self._hurry(view, rendition, int(number))
-        view, whole = await self._wait(
-            view, lambda now: now.find_place(now.rendition(name, kind), int(number))
+        query = scope["query_string"]
+        piece = _piece(view, rendition, number, query)
+        if piece is not None:
+            return view, piece
+        if number:
+            await self._hurry(view, rendition, int(number))
+        return await self._wait(
+            view, lambda now: _piece(now, now.rendition(name, kind), number, query)
         )
-        return view, self._media(view, view.rendition(name, kind), number, whole, scope)
 
     async def _hurry(self, view: MediaView, rendition: Rendition, number: int) -> None:
         maker = find_maker(view, rendition, number)
@@ -245,16 +266,6 @@ class MediaApp:
     def _raise(self, maker: str) -> None:
         with self._tools.db.write() as tx:
             hurry(tx, maker)
-
-    def _media(
-        self, view: MediaView, rendition: Rendition, what: str, body: bytes | Place, scope: Scope
-    ) -> Representation:
-        # Only addresses that name the revision never mean other bytes later.
-        is_pinned = scope["query_string"] == f"r={rendition.revision}".encode()
-        cache = "private, max-age=31536000, immutable" if is_pinned else "private, no-cache"
-        etag = f'"{rendition.id}-{rendition.revision}-{what}"'
-        kind = "audio/mp4" if rendition.kind == "audio" else "video/mp4"
-        return Representation(kind, etag, _modified_s(view), cache, body, rendition.name)
 
     async def _wait(
         self, view: MediaView, find: Callable[[MediaView], T | None]
@@ -286,6 +297,12 @@ class MediaApp:
         raise Busy("This part is still being made.", retry_after_s=2)
 
 
+def _split(path: str) -> tuple[str, list[str]]:
+    """An address's base, and its steps from the UUID on."""
+    base = PREFIX if path.startswith(PREFIX + "/") else ""
+    return base, path[len(base) + 1 :].split("/")
+
+
 def _checked_uuid(text: str) -> str:
     uuid = parse_uuid(text)
     if uuid is None:
@@ -306,6 +323,32 @@ def _admit(ticket: Ticket, view: MediaView | None) -> MediaView:
     if ticket.policy_version != view.policy_version:
         raise Unauthenticated("Open the player page again.")
     return view
+
+
+def _read_file(kind: str, file: str) -> tuple[str, str]:
+    """The number, which may be empty, and the suffix in the name of a file. Raises Invalid."""
+    match = (_VIDEO_FILE if kind == "video" else _AUDIO_FILE).fullmatch(file)
+    if match is None:
+        raise Invalid("There is no such file.")
+    return match[1], match[2]
+
+
+def _piece(
+    view: MediaView, rendition: Rendition, number: str, query: bytes
+) -> Representation | None:
+    """A fragment, without a `number` the init; None while it is promised.
+
+    Raises FragmentNotFound when it will never be.
+    """
+    body = view.find_place(rendition, int(number)) if number else rendition.init
+    if body is None:
+        return None
+    # Only addresses that name the revision never mean other bytes later.
+    is_pinned = query == f"r={rendition.revision}".encode()
+    cache = "private, max-age=31536000, immutable" if is_pinned else "private, no-cache"
+    etag = f'"{rendition.id}-{rendition.revision}-{number or "init"}"'
+    kind = "audio/mp4" if rendition.kind == "audio" else "video/mp4"
+    return Representation(kind, etag, _modified_s(view), cache, body, rendition.name)
 
 
 def _modified_s(view: MediaView) -> int:

@@ -8,8 +8,9 @@ from typing import Any
 
 from polyreel.http.operations import Api, Given, Operation, Parameter, Route, Who
 from polyreel.kit.errors import NotFound
+from polyreel.kit.ids import is_uuid
 
-__all__ = ["COOKIE", "M3U8", "MEDIA_API", "PREFIX", "find_media_route"]
+__all__ = ["COOKIE", "M3U8", "MEDIA_API", "PREFIX", "find_media_route", "is_media"]
 
 PREFIX = "/videos/qualitys"
 COOKIE = "vc_media"
@@ -127,13 +128,24 @@ _ADDRESSES = (
 )
 
 
+def is_media(path: str) -> bool:
+    """Whether this is an address of the media app, right or wrong."""
+    if path.startswith(PREFIX + "/"):
+        return True
+    first, _, rest = path[1:].partition("/")
+    return bool(rest) and is_uuid(first)
+
+
 def find_media_route(steps: Sequence[str]) -> tuple[str, list[str]]:
     """The name of an address below a video's UUID, and what stands where the table has braces.
 
     Raises NotFound.
     """
     for name, fixed, free in _FORMS.get(len(steps), ()):
-        if all(steps[place] == word for place, word in fixed):
+        for place, word in fixed:
+            if steps[place] != word:
+                break
+        else:
             return name, [steps[place] for place in free]
     raise NotFound("There is no such file.")
 

@@ -17,11 +17,14 @@ from polyreel.kit.ids import uuid7
 __all__ = [
     "ASGIApp",
     "Exchange",
+    "Headers",
     "Message",
+    "Observer",
     "Receive",
     "Scope",
     "Send",
     "ensure_exchange",
+    "has_body",
     "head_from_get",
     "lingering",
     "observed",
@@ -34,6 +37,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
 
 _KEY = "polyreel.exchange"
 _HEAD_KEY = "polyreel.was_head"
@@ -53,10 +57,13 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class Exchange:
-    """One request and its answer, as far as they got. `error` is the kind of error answered."""
+    """One request and its answer, as far as they got. `error` is the kind of error answered, `began`
+    a reading of `time.perf_counter`.
+    """
 
     id: str
     client: Client
+    began: float = 0.0
     actor: Actor | None = None
     error: str | None = None
     status: int = 0
@@ -73,12 +80,49 @@ def ensure_exchange(scope: Scope) -> Exchange:
     return made
 
 
-def observed(
-    app: ASGIApp, *, proxies: Proxies, base_urls: Callable[[], Sequence[str]] = tuple
-) -> ASGIApp:
-    """The outermost layer: gives every request an id (`X-Request-ID`), logs one line for it (logger
-    `polyreel.access`), adds the headers every answer has where they are missing, and answers 500
-    for what nobody caught.
+@dataclass(frozen=True, kw_only=True)
+class Observer:
+    """Sees every request come and its answer go, and logs one line for it (logger `polyreel.access`).
+
+    `base_urls`: see `read_client`.
+    """
+
+    proxies: Proxies
+    base_urls: Callable[[], Sequence[str]] = tuple
+
+    def begin(self, scope: Scope) -> Exchange:
+        """A request has come; from here on it has an id."""
+        client = read_client(scope, self.proxies, base_urls=self.base_urls())
+        exchange = scope[_KEY] = Exchange(id=uuid7(), client=client, began=time.perf_counter())
+        return exchange
+
+    def complete(self, exchange: Exchange, headers: Headers) -> Headers:
+        """The headers of its answer, with those that every answer has."""
+        present = [name for name, _ in headers]
+        missing = [pair for pair in _DEFAULT_HEADERS if pair[0] not in present]
+        return [*headers, *missing, (b"x-request-id", exchange.id.encode())]
+
+    def end(self, scope: Scope, exchange: Exchange) -> None:
+        """The answer has gone, as far as it got."""
+        if not _access.isEnabledFor(logging.INFO):
+            return
+        fields = {
+            "method": scope["method"],
+            "path": _shown_path(scope),
+            "request_id": exchange.id,
+            "status": exchange.status,
+            "bytes": exchange.sent_bytes,
+            "ms": round((time.perf_counter() - exchange.began) * 1000, 1),
+            "client": exchange.client.address,
+            "user_id": exchange.actor.user_id if exchange.actor else None,
+            "error": exchange.error,
+        }
+        _access.handle(RequestRecord(_access.name, "request", fields))
+
+
+def observed(app: ASGIApp, observer: Observer) -> ASGIApp:
+    """The outermost layer: tells `observer`, gives every answer an `X-Request-ID` and the headers every
+    answer has where they are missing, and answers 500 for what nobody caught.
     """
 
     app = lingering(app)
@@ -87,13 +131,14 @@ def observed(
         if scope["type"] != "http":
             await app(scope, receive, send)
             return
-        client = read_client(scope, proxies, base_urls=base_urls())
-        exchange = scope[_KEY] = Exchange(id=uuid7(), client=client)
-        line = {"method": scope["method"], "path": _shown_path(scope)}
-        began = time.perf_counter()
+        exchange = observer.begin(scope)
 
         async def watched(message: Message) -> None:
-            _note(exchange, message)
+            if message["type"] == "http.response.start":
+                exchange.status = message["status"]
+                message["headers"] = observer.complete(exchange, list(message.get("headers", ())))
+            else:
+                exchange.sent_bytes += size_of(message)
             await send(message)
 
         try:
@@ -104,9 +149,17 @@ def observed(
                 raise
             await _say_crash(exchange, watched)
         finally:
-            _write_line(exchange, line, time.perf_counter() - began)
+            observer.end(scope, exchange)
 
     return outermost
+
+
+def has_body(scope: Scope) -> bool:
+    """Whether a body comes with the request."""
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
+        for name, value in scope["headers"]
+    )
 
 
 def was_head(scope: Mapping[str, object]) -> bool:
@@ -141,7 +194,7 @@ def lingering(app: ASGIApp) -> ASGIApp:
     """
 
     async def patient(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not _has_body(scope):
+        if scope["type"] != "http" or not has_body(scope):
             await app(scope, receive, send)
             return
         is_read, is_begun = False, False
@@ -178,27 +231,8 @@ async def _read_a_little(receive: Receive) -> None:
                     return
 
 
-def _has_body(scope: Scope) -> bool:
-    return any(
-        name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
-        for name, value in scope["headers"]
-    )
-
-
 def _asked_first(scope: Scope) -> bool:
     return any(name == b"expect" for name, _ in scope["headers"])
-
-
-def _note(exchange: Exchange, message: Message) -> None:
-    if message["type"] == "http.response.start":
-        exchange.status = message["status"]
-        headers = list(message.get("headers", ()))
-        present = [name for name, _ in headers]
-        headers += [pair for pair in _DEFAULT_HEADERS if pair[0] not in present]
-        headers.append((b"x-request-id", exchange.id.encode()))
-        message["headers"] = headers
-    else:
-        exchange.sent_bytes += size_of(message)
 
 
 def size_of(message: Message) -> int:
@@ -221,19 +255,3 @@ def _shown_path(scope: Scope) -> str:
     raw = scope.get("raw_path")
     text = raw.decode("latin-1") if isinstance(raw, bytes) else quote(scope["path"])
     return text.partition("?")[0][:_LONGEST_PATH]
-
-
-def _write_line(exchange: Exchange, line: dict[str, Any], took_s: float) -> None:
-    if not _access.isEnabledFor(logging.INFO):
-        return
-    fields = {
-        **line,
-        "request_id": exchange.id,
-        "status": exchange.status,
-        "bytes": exchange.sent_bytes,
-        "ms": round(took_s * 1000, 1),
-        "client": exchange.client.address,
-        "user_id": exchange.actor.user_id if exchange.actor else None,
-        "error": exchange.error,
-    }
-    _access.handle(RequestRecord(_access.name, "request", fields))

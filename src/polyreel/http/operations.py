@@ -80,6 +80,10 @@ class Operation:
         """The status of its usual answer."""
         return min(self.answers)
 
+    def __deepcopy__(self, memo: object) -> "Operation":
+        """Itself: nothing of it changes, and the framework copies whatever it registers."""
+        return self
+
 
 @dataclass(frozen=True, kw_only=True)
 class Route:

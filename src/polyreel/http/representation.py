@@ -9,12 +9,12 @@ from typing import Protocol
 
 from polyreel.core.delivery import Made, Place
 from polyreel.http.bytes import ZERO_COPY, send_file_range
-from polyreel.http.middleware import Message, Scope, Send, size_of
+from polyreel.http.middleware import Headers, Message, Scope, Send, size_of
 from polyreel.http.ranges import Selected, Validators, http_date, select
 from polyreel.infra.storage import Storage
 from polyreel.kit.errors import NotFound
 
-__all__ = ["Pieces", "Representation", "send_representation", "start_answer"]
+__all__ = ["Pieces", "Representation", "choose", "encoded", "send_representation", "start_answer"]
 
 # What is in memory goes out in such portions, so that a slow reader does not have it twice.
 PORTION_BYTES = 1 << 20
@@ -49,24 +49,17 @@ async def send_representation(
     scope: Scope,
     send: Send,
     storage: Storage,
-    headers: Mapping[str, str],
     item: Representation,
     *,
     count: Callable[[int], None],
 ) -> None:
-    """Answer a GET or HEAD by its conditions and its range; header names in lower case.
+    """Answer a GET or HEAD by its conditions and its range.
 
     `count` is told at the end how many bytes of the body went out, also when the client left before.
     Raises NotFound, before anything is sent, when the file is not there.
     """
-    size = len(item.body) if isinstance(item.body, bytes) else item.body.size
-    head = scope["method"] == "HEAD"
-    if head:
-        # Ranges are defined for GET alone (RFC 9110, 14.2).
-        headers = {name: text for name, text in headers.items() if name != "range"}
-    chosen = select(headers, size, Validators(item.etag, item.modified_s))
-    fields = _fields(item, chosen, size)
-    if head or not chosen.length:
+    chosen, fields = choose(scope, item)
+    if scope["method"] == "HEAD" or not chosen.length:
         await start_answer(send, chosen.status, fields)
         await send({"type": "http.response.body", "body": b""})
         return
@@ -97,8 +90,14 @@ async def send_representation(
             count(sent)
 
 
-def _fields(item: Representation, chosen: Selected, size: int) -> dict[str, str]:
-    """The headers of the answer."""
+def choose(scope: Scope, item: Representation) -> tuple[Selected, dict[str, str]]:
+    """Which bytes the conditions and the range of a GET or HEAD choose, and the headers of the answer."""
+    headers = {name.decode("latin-1"): text.decode("latin-1") for name, text in scope["headers"]}
+    if scope["method"] == "HEAD":
+        # Ranges are defined for GET alone (RFC 9110, 14.2).
+        headers.pop("range", None)
+    size = len(item.body) if isinstance(item.body, bytes) else item.body.size
+    chosen = select(headers, size, Validators(item.etag, item.modified_s))
     fields = {
         "content-type": item.kind,
         "etag": item.etag,
@@ -118,13 +117,17 @@ def _fields(item: Representation, chosen: Selected, size: int) -> dict[str, str]
         fields["cache-control"] = "no-store"
     if chosen.status != 304:
         fields["content-length"] = str(chosen.length)
-    return fields
+    return chosen, fields
+
+
+def encoded(fields: Mapping[str, str]) -> Headers:
+    """Headers as ASGI has them."""
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in fields.items()]
 
 
 async def start_answer(send: Send, status: int, fields: Mapping[str, str]) -> None:
     """The first message of an answer."""
-    raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in fields.items()]
-    await send({"type": "http.response.start", "status": status, "headers": raw})
+    await send({"type": "http.response.start", "status": status, "headers": encoded(fields)})
 
 
 def _pieces(

@@ -1,12 +1,14 @@
 """The HTTP/1.1 server: uvicorn, and what it leaves to others.
 
 Bytes of files go from the page cache to the client by `sendfile`, without a copy in this process: the ASGI extension
-`http.response.zerocopysend`. Bodies of requests are handed on in larger pieces, and copied less. A request's head has a
-size and a time in which it has to come. Source: ASGI specification, "Zero Copy Send"; RFC 9112.
+`http.response.zerocopysend`. An app that has `at_once` is asked by that first, in the callback of the parser: where it
+gives a stretch of a file, no task is made. Bodies of requests are handed on in larger pieces, and copied less. A
+request's head has a size and a time in which it has to come. Source: ASGI specification, "Zero Copy Send"; RFC 9112.
 """
 
 import asyncio
 import errno
+import logging
 import os
 import signal
 import socket
@@ -16,9 +18,13 @@ from types import FrameType
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 
-from polyreel.http.bytes import ZERO_COPY
+from polyreel.http.bytes import ZERO_COPY, Stretch
 from polyreel.http.middleware import ASGIApp, Message, Receive, Scope, Send
 
 __all__ = ["listen", "make_config", "serve"]
@@ -33,6 +39,8 @@ BACKLOG = 1024
 BODY_BYTES = 512 * 1024
 # Others have their turn in between, however fast one client takes its bytes.
 _TURN_BYTES = 2 * 1024 * 1024
+
+_log = logging.getLogger(__name__)
 
 
 def listen(host: str, port: int, *, is_shared: bool) -> socket.socket:
@@ -102,6 +110,10 @@ class Connection(HttpToolsProtocol):
     """One client's connection."""
 
     _direct: "_Direct | None" = None
+    # One request of those that came together is answered at once; others have their turn.
+    _may_be_at_once = False
+    # The first head is waited for from the beginning.
+    _is_in_head = True
     _head_bytes = 0
     _head_timer: asyncio.TimerHandle | None = None
 
@@ -119,32 +131,31 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Empty lines before a request are allowed, and are no request: the time for it runs on."""
+        self._may_be_at_once = True
         super().data_received(data)
-        if (
-            self._is_idle()
-            and self.timeout_keep_alive_task is None
-            and not self.transport.is_closing()
-        ):
+        is_waiting = self._is_in_head or (self._is_idle() and self.timeout_keep_alive_task is None)
+        if is_waiting and not self.transport.is_closing():
             self._wait_for_head()
 
     def on_message_begin(self) -> None:
         """The first byte of a head."""
         super().on_message_begin()
+        self._is_in_head = True
         self._head_bytes = 0
-        self._wait_for_head()
 
     def on_url(self, url: bytes) -> None:
         """A piece of the address."""
-        self._count(url)
+        self._count(len(url))
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header, or a trailer."""
-        self._count(name, value)
+        self._count(len(name) + len(value))
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """The whole head is there."""
+        self._is_in_head = False
         self._have_head()
         super().on_headers_complete()
 
@@ -165,6 +176,11 @@ class Connection(HttpToolsProtocol):
         if cycle.response_complete and cycle.more_body:
             self.transport.close()
 
+    def shutdown(self) -> None:
+        """What is sent without a task ends in time for being counted."""
+        super().shutdown()
+        self.loop.call_later(GRACE_S - 1, self.transport.abort)
+
     def direct(self) -> "_Direct":
         """The way past the transport; to be used while that has nothing to write."""
         if self._direct is None:
@@ -173,8 +189,38 @@ class Connection(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         scope: MutableMapping[str, Any] = cycle.scope  # type: ignore[assignment]
+        if self._may_be_at_once and not self.transport.get_write_buffer_size():
+            found = _ask_at_once(app, scope)
+            if found is not None:
+                self._may_be_at_once = False
+                self._answer_at_once(cycle, found)
+                return
         scope["extensions"] = {ZERO_COPY: {}}
         super()._start_asgi_task(cycle, partial(self._answered, cycle, app))
+
+    def _answer_at_once(self, cycle: RequestResponseCycle, found: Stretch) -> None:
+        cycle.response_started = True
+        cycle.more_body = False
+        lines = [STATUS_LINE[found.status]]
+        for name, value in (*cycle.default_headers, *found.headers):
+            lines += (name, b": ", value, b"\r\n")
+        lines.append(b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n")
+        ended = partial(self._answered_at_once, cycle, found)
+        self.direct().start(b"".join(lines), found.file, found.offset, found.count, ended)
+
+    def _answered_at_once(
+        self, cycle: RequestResponseCycle, found: Stretch, sent: int, error: OSError | None
+    ) -> None:
+        found.ended(sent)
+        if error is not None:
+            if not isinstance(error, ConnectionError):
+                _log.error("an answer was cut: %s", error)
+            self.transport.close()
+            return
+        cycle.response_complete = True
+        if not cycle.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
 
     async def _answered(
         self, cycle: RequestResponseCycle, app: ASGIApp, scope: Scope, receive: Receive, send: Send
@@ -192,8 +238,8 @@ class Connection(HttpToolsProtocol):
         cycle: RequestResponseCycle | None = self.cycle
         return cycle is None or cycle.response_complete
 
-    def _count(self, *texts: bytes) -> None:
-        self._head_bytes += sum(map(len, texts))
+    def _count(self, more: int) -> None:
+        self._head_bytes += more
         if self._head_bytes > HEAD_MOST_BYTES:
             raise HeadTooLarge
 
@@ -205,6 +251,15 @@ class Connection(HttpToolsProtocol):
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
+
+
+def _ask_at_once(app: Any, scope: Scope) -> Stretch | None:
+    at_once: Callable[[Scope], Stretch | None] | None = getattr(app, "at_once", None)
+    try:
+        return at_once(scope) if at_once else None
+    except Exception:  # noqa: BLE001 - the app answers it, and says in its own way what is wrong
+        _log.exception("a request could not be looked at")
+        return None
 
 
 class _Answer:
@@ -261,63 +316,91 @@ class _Written(bytearray):
     write = bytearray.extend
 
 
+Ended = Callable[[int, OSError | None], None]
+
+
 class _Direct:
     """A connection's socket under another number, since the loop keeps the transport's for itself."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, fd: int) -> None:
         self._loop = loop
         self._socket = socket.socket(fileno=os.dup(fd))
-        self._waiting: asyncio.Future[None] | None = None
+        self._is_watched = False
+        self._ended: Ended | None = None
+        self._head = b""
+        self._file = self._offset = self._left = self._sent = 0
 
-    async def send(self, head: bytes, file: int, offset: int, count: int) -> None:
+    def start(self, head: bytes, file: int, offset: int, count: int, ended: Ended) -> None:
         """Send `head`, then `count` bytes of the file from `offset`, which are in memory.
 
-        Raises ConnectionError when the client has gone, OSError when the file is shorter.
+        `ended` is called once, perhaps before this returns, with the bytes of the file that went out,
+        and what went wrong: ConnectionError when the client has gone, another when the file is shorter.
         """
-        while head:
-            try:
-                head = head[self._socket.send(head, socket.MSG_MORE) :]
-            except BlockingIOError:
-                await self._writable()
-        while count:
-            try:
-                sent = os.sendfile(self._socket.fileno(), file, offset, min(count, _TURN_BYTES))
-            except BlockingIOError:
-                await self._writable()
-                continue
-            if not sent:
-                raise OSError(errno.EIO, "the file is shorter than its index says")
-            offset += sent
-            count -= sent
-            if count:
-                await asyncio.sleep(0)
-            if self._socket.fileno() < 0:
-                raise ConnectionAbortedError
+        self._head, self._file, self._offset, self._left = head, file, offset, count
+        self._sent, self._ended = 0, ended
+        self._go_on()
+
+    async def send(self, head: bytes, file: int, offset: int, count: int) -> None:
+        """The same, awaited. Raises OSError."""
+        done: asyncio.Future[None] = self._loop.create_future()
+        self.start(head, file, offset, count, partial(_settle, done))
+        try:
+            await done
+        finally:
+            self._ended = None
+            self._unwatch()
 
     def close(self) -> None:
         """The connection is lost."""
-        if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_exception(ConnectionAbortedError())
-            self._loop.remove_writer(self._socket.fileno())
+        self._unwatch()
         self._socket.close()
+        if self._ended is not None:
+            self._end(ConnectionAbortedError())
 
-    async def _writable(self) -> None:
+    def _go_on(self) -> None:
         fd = self._socket.fileno()
-        if fd < 0:
-            raise ConnectionAbortedError
-        self._waiting = self._loop.create_future()
-        self._loop.add_writer(fd, _wake, self._waiting)
+        turn = _TURN_BYTES
         try:
-            await self._waiting
-        finally:
-            # Closed, it is no longer watched, and its number may be another's.
-            if self._socket.fileno() == fd:
-                self._loop.remove_writer(fd)
+            while self._head:
+                self._head = self._head[self._socket.send(self._head, socket.MSG_MORE) :]
+            while self._left and turn > 0:
+                sent = os.sendfile(fd, self._file, self._offset, min(self._left, turn))
+                if not sent:
+                    raise OSError(errno.EIO, "the file is shorter than its index says")
+                self._offset += sent
+                self._sent += sent
+                self._left -= sent
+                turn -= sent
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            self._end(error)
+            return
+        if not self._left:
+            self._end(None)
+        elif not self._is_watched:
+            self._is_watched = True
+            self._loop.add_writer(fd, self._go_on)
+
+    def _end(self, error: OSError | None) -> None:
+        ended, self._ended = self._ended, None
+        self._unwatch()
+        if ended is not None:
+            ended(self._sent, error)
+
+    def _unwatch(self) -> None:
+        if self._is_watched:
+            self._is_watched = False
+            self._loop.remove_writer(self._socket.fileno())
 
 
-def _wake(waiting: "asyncio.Future[None]") -> None:
-    if not waiting.done():
-        waiting.set_result(None)
+def _settle(done: "asyncio.Future[None]", _: int, error: OSError | None) -> None:
+    if done.done():
+        return
+    if error is None:
+        done.set_result(None)
+    else:
+        done.set_exception(error)
 
 
 def _tells_length(start: Message) -> bool:

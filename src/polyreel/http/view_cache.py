@@ -39,15 +39,22 @@ class Views:
         self._loop: asyncio.AbstractEventLoop | None = None
         tools.notifier.subscribe(self._heard)
 
+    def fresh(self, uuid: str) -> MediaView | None:
+        """The view of a video where no look at the database is needed for it, else None."""
+        kept = self._kept.get(uuid)
+        is_fresh = kept is not None and time.monotonic() - kept[0] < FRESH_S
+        return kept[1] if kept is not None and is_fresh else None
+
     async def get(self, uuid: str) -> MediaView | None:
         """The view of a video, at most FRESH_S old, or None; never older than the last notice.
 
         Raises DatabaseUnavailable when it is away and the view is not known, or too old.
         """
         self._loop = self._loop or asyncio.get_running_loop()
+        fresh = self.fresh(uuid)
+        if fresh is not None:
+            return fresh
         kept = self._kept.get(uuid)
-        if kept is not None and time.monotonic() - kept[0] < FRESH_S:
-            return kept[1]
         loading = self._loading.get(uuid)
         if loading is None:
             known = kept[1] if kept else None

@@ -1,6 +1,5 @@
 """Logs: one line an event, for people or as JSON; what callers put into `extra` becomes fields."""
 
-import contextlib
 import functools
 import json
 import logging
@@ -8,6 +7,8 @@ import re
 import sys
 import threading
 import time
+from collections import deque
+from collections.abc import Mapping
 from typing import Any, TextIO
 
 from polyreel.kit import clock
@@ -48,10 +49,12 @@ def configure_logs(settings: Settings, *, gather: bool = False) -> None:
 class RequestRecord(logging.LogRecord):
     """A line of a log, at INFO, made without asking where in the code: one is written for every request."""
 
+    fields: dict[str, Any]
+
     def __init__(self, logger: str, message: str, fields: dict[str, Any]) -> None:
-        created = clock.to_us(clock.now()) / 1_000_000
-        blank = {"name": logger, "msg": message, "created": created, "msecs": created % 1 * 1000}
-        self.__dict__ = {**_BLANK, **blank, **fields, "fields": fields}
+        created = clock.epoch()
+        told = {"name": logger, "msg": message, "created": created, "msecs": created % 1 * 1000}
+        self.__dict__ = {**_BLANK, **told, "fields": fields}
 
 
 def flush_logs() -> None:
@@ -65,28 +68,36 @@ class _Gathering(logging.StreamHandler[TextIO]):
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
-        self._lines: list[str] = []
+        self._kept: deque[str | RequestRecord] = deque()
+        self._writing = threading.Lock()
         self._is_waiting = threading.Event()
         threading.Thread(target=self._write_from_time_to_time, name="logs", daemon=True).start()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep the line, or write all."""
-        try:
-            self._lines.append(self.format(record))
-            if record.levelno > logging.INFO:
-                self.flush()
-            elif not self._is_waiting.is_set():
-                self._is_waiting.set()
-        except Exception:  # noqa: BLE001 - as every handler of the standard library does
-            self.handleError(record)
+        """Keep the line, or write all. That of a request, which nothing changes, is made when it is written."""
+        self._kept.append(record if isinstance(record, RequestRecord) else self._line(record))
+        if record.levelno > logging.INFO:
+            self.flush()
+        elif not self._is_waiting.is_set():
+            self._is_waiting.set()
 
     def flush(self) -> None:
         """Write what was kept; logging itself calls it when the process ends."""
-        with self.lock or contextlib.nullcontext():
-            lines, self._lines = self._lines, []
+        with self._writing:
+            lines = []
+            while self._kept:
+                kept = self._kept.popleft()
+                lines.append(kept if isinstance(kept, str) else self._line(kept))
             if lines:
-                self.stream.write("\n".join([*lines, ""]))
-            super().flush()
+                self.stream.write("".join(lines))
+                self.stream.flush()
+
+    def _line(self, record: logging.LogRecord) -> str:
+        try:
+            return f"{self.format(record)}\n"
+        except Exception:  # noqa: BLE001 - as every handler of the standard library does
+            self.handleError(record)
+            return ""
 
     def _write_from_time_to_time(self) -> None:
         while True:
@@ -98,8 +109,7 @@ class _Gathering(logging.StreamHandler[TextIO]):
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
     if isinstance(record, RequestRecord):
-        fields: dict[str, Any] = record.__dict__["fields"]
-        return fields
+        return record.fields
     return {name: value for name, value in vars(record).items() if name not in _OWN}
 
 
@@ -120,7 +130,7 @@ class _JSON(logging.Formatter):
 class _Text(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         moment = f"{_second(int(record.created))}.{int(record.msecs):03d}"
-        fields = " ".join([f"{name}={_shown(value)}" for name, value in _fields(record).items()])
+        fields = _line(_fields(record))
         message = _in_one_line(record.getMessage())
         head = f"{moment}Z {record.levelname.lower():7} {record.name}: {message}"
         line = f"{head}  {fields}" if fields else head
@@ -134,8 +144,15 @@ def _second(seconds: int) -> str:
     return clock.from_us(seconds * 1_000_000).strftime("%Y-%m-%dT%H:%M:%S")
 
 
-def _shown(value: object) -> str:
-    text = value if isinstance(value, str) else str(value)
+def _line(fields: Mapping[str, Any]) -> str:
+    texts = [str(value) for value in fields.values()]
+    # Most lines are: one look at all of it.
+    if not _PLAIN.fullmatch("".join(texts)):
+        texts = [_shown(text) for text in texts]
+    return " ".join([f"{name}={text}" for name, text in zip(fields, texts, strict=True)])
+
+
+def _shown(text: str) -> str:
     if _PLAIN.fullmatch(text):
         return text
     if " " in text or '"' in text or "=" in text:

@@ -3,7 +3,7 @@
 import time
 from datetime import UTC, datetime, timedelta
 
-__all__ = ["epoch_s", "from_us", "iso", "now", "to_us"]
+__all__ = ["epoch", "epoch_s", "from_us", "iso", "now", "to_us"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -13,8 +13,13 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def epoch() -> float:
+    """The present moment in seconds since the epoch; cheap."""
+    return time.time()
+
+
 def epoch_s() -> int:
-    """The present moment in whole seconds since the epoch; cheap."""
+    """The same in whole seconds."""
     return int(time.time())
 
 

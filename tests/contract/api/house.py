@@ -22,7 +22,7 @@ from polyreel.dispatch import Apps, dispatch
 from polyreel.http.auth import Proxies
 from polyreel.http.media import MediaApp
 from polyreel.http.media_routes import MEDIA_API
-from polyreel.http.middleware import observed
+from polyreel.http.middleware import Observer, observed
 from polyreel.infra.db import Base
 from polyreel.settings import Settings
 from polyreel.web import make_app as make_web
@@ -70,7 +70,7 @@ class House:
         self.web = make_web(self.tools, passwords=QUICK_PASSWORDS, options=options, apis=described)
         media = MediaApp(self.tools, traffic, videocms.answer_media, options=options, wait_s=0.2)
         apps = Apps(media=media, uploads=folders, videocms=panel, web=self.web)
-        self.app = observed(dispatch(apps), proxies=Proxies(""))
+        self.app = observed(dispatch(apps), Observer(proxies=Proxies("")))
         self.media = media
         self.files, self.copies = folder / "files", folder / "copies"
         self.routes = [route for api in (*described, PAGES_API) for route in api.routes]

@@ -1,6 +1,7 @@
 """A film half made, and someone who asks for it."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,10 @@ from polyreel.core.media.renditions import (
 )
 from polyreel.core.media.states import settle
 from polyreel.core.stats import Traffic
+from polyreel.http.at_once import AtOnce
+from polyreel.http.auth import Proxies
 from polyreel.http.media import COOKIE, PREFIX, MediaApp
+from polyreel.http.middleware import Observer, Scope
 from polyreel.infra.bmff import parse_init
 from polyreel.kit.errors import (
     AppError,
@@ -66,6 +70,11 @@ class Viewing:
         self.tools = site.tools
         self.traffic = Traffic(self.tools.db)
         self.app = MediaApp(self.tools, self.traffic, answer, wait_s=0.4)
+        self.observer = Observer(proxies=Proxies(""))
+        self.at_once = AtOnce(
+            self.app, self.tools.storage, self.traffic, self.observer, lambda client: True
+        )
+        self.was_at_once = False
         self.uuid = uuid
         with self.tools.db.read() as tx:
             self.video = get_video_by_uuid(tx, site.alice, uuid)
@@ -77,11 +86,40 @@ class Viewing:
         return self.app.tickets.issue(uuid or self.uuid, version, life_s=life_s)
 
     def get(self, path: str, *, cookie: str | None = None, method: str = "GET", **headers: Any):
-        """Ask once, in a loop of its own; `path` begins after the film's address."""
+        """Ask once, in a loop of its own; `path` begins after the film's address.
+
+        What could have been answered at once is the same answer, or none; `was_at_once` tells which.
+        """
         # The notices that came between two loops were heard by nobody.
         self.app._views._loop = None
         self.app._views._drop(["*"])
-        return asyncio.run(self.ask(path, cookie=cookie, method=method, **headers))
+
+        async def both() -> Reply:
+            reply = await self.ask(path, cookie=cookie, method=method, **headers)
+            scope = self.scope(path, cookie=cookie, method=method, **headers)
+            self._compare(reply, scope)
+            return reply
+
+        return asyncio.run(both())
+
+    def _compare(self, reply: Reply, scope: Scope) -> None:
+        self.was_at_once = False
+        # What it found is known the second time.
+        for _ in range(2):
+            found = self.at_once({**scope})
+            if found is None:
+                continue
+            self.was_at_once = True
+            body = os.pread(found.file, found.count, found.offset)
+            found.ended(0)
+            fields = {k.decode(): v.decode("latin-1") for k, v in found.headers}
+            every = dict(self.observer.complete(self.observer.begin({**scope}), []))
+            for name in every:
+                fields.pop(name.decode(), None)
+            varying = ("last-modified", *(name.decode() for name in every))
+            told = {k: v for k, v in reply.headers.items() if k not in varying}
+            fields.pop("last-modified")
+            assert (found.status, fields, body) == (reply.status, told, reply.body)
 
     async def ask(
         self,
@@ -96,17 +134,7 @@ class Viewing:
         """Ask within a running loop. `cookie` None: the film's own ticket; empty: none. `before` is
         waited for before each message is taken.
         """
-        text = self.cookie if cookie is None else cookie
-        path = path if path.startswith("/") else f"{PREFIX}/{self.uuid}/{path}"
-        path, _, query = path.partition("?")
-        given = {name.replace("_", "-"): value for name, value in headers.items()}
-        if text:
-            given["cookie"] = f'other={{"a":"b"}}; {COOKIE}={text}; c[]=1'
-        scope = {
-            "type": "http", "method": method, "path": path, "query_string": query.encode(),
-            "client": (client, 1),
-            "headers": [(k.encode(), v.encode("latin-1")) for k, v in given.items()],
-        }  # fmt: skip
+        scope = self.scope(path, cookie=cookie, method=method, client=client, **headers)
         messages: list[Any] = []
 
         async def receive() -> Any:
@@ -125,6 +153,28 @@ class Viewing:
         if method != "HEAD" and "content-length" in fields:
             assert int(fields["content-length"]) == len(body)
         return Reply(start["status"], fields, body)
+
+    def scope(
+        self,
+        path: str,
+        *,
+        cookie: str | None = None,
+        method: str = "GET",
+        client: str = "192.0.2.1",
+        **headers: str,
+    ) -> Scope:
+        """What a server makes of such a request (see `ask`)."""
+        text = self.cookie if cookie is None else cookie
+        path = path if path.startswith("/") else f"{PREFIX}/{self.uuid}/{path}"
+        path, _, query = path.partition("?")
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        if text:
+            given["cookie"] = f'other={{"a":"b"}}; {COOKIE}={text}; c[]=1'
+        return {
+            "type": "http", "method": method, "path": path, "query_string": query.encode(),
+            "client": (client, 1),
+            "headers": [(k.encode(), v.encode("latin-1")) for k, v in given.items()],
+        }  # fmt: skip
 
 
 class Stage(Viewing):

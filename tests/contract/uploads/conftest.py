@@ -13,7 +13,7 @@ from polyreel.core import library, users
 from polyreel.core.ingest import tables  # noqa: F401 - its rows join the metadata
 from polyreel.dialects import uploads
 from polyreel.http.auth import Proxies
-from polyreel.http.middleware import observed
+from polyreel.http.middleware import Observer, observed
 from polyreel.infra.notify import Notifier
 from polyreel.infra.storage import LocalStorage
 from polyreel.infra.tools import Tools
@@ -62,7 +62,7 @@ class Site:
         self.alice, self.key = self.add("alice")
         self.bobby, self.other_key = self.add("bobby")
         made = uploads.make_app(cast(Tools, self.tools))
-        app = observed(described(made, made.api), proxies=Proxies(""))
+        app = observed(described(made, made.api), Observer(proxies=Proxies("")))
         self.client: TestClient[Any] = TestClient(app)
 
     def add(self, name, **given):

@@ -18,7 +18,7 @@ from polyreel.core.options import OptionsCache, set_option
 from polyreel.core.webhooks import EventLog
 from polyreel.dialects import videocms
 from polyreel.http.auth import Proxies
-from polyreel.http.middleware import observed
+from polyreel.http.middleware import Observer, observed
 from polyreel.infra.notify import Notifier
 from polyreel.infra.outbound import Outbound, make_rules
 from polyreel.infra.secrets import Secrets
@@ -141,7 +141,7 @@ class Site:
             limits=videocms.RateLimits(options, clock=lambda: 0.0),
             probe_wait_s=0.3,
         )
-        return observed(described(app, app.api), proxies=Proxies(""))
+        return observed(described(app, app.api), Observer(proxies=Proxies("")))
 
     @contextmanager
     def restarted(self):

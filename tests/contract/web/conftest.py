@@ -6,7 +6,7 @@ from polyreel.app import close_tools, open_tools
 from polyreel.core.stats import Traffic
 from polyreel.http.auth import Proxies
 from polyreel.http.media import MediaApp
-from polyreel.http.middleware import observed
+from polyreel.http.middleware import Observer, observed
 from polyreel.kit.errors import Forbidden, NotFound, Unauthenticated
 from polyreel.settings import Settings
 from polyreel.web import make_app
@@ -36,7 +36,7 @@ def make_place(tmp_path):
         tools.notifier.start()
         web = make_app(tools, passwords=QUICK_PASSWORDS)
         media = MediaApp(tools, Traffic(tools.db), say_kind)
-        place = Place(tools, web, media, observed(web, proxies=Proxies("")))
+        place = Place(tools, web, media, observed(web, Observer(proxies=Proxies(""))))
         made.append(place)
         if set_up:
             make_user(tools.db, "root", is_admin=True)

@@ -9,7 +9,7 @@ import pytest
 from polyreel.core.options import set_option
 from polyreel.http.auth import Proxies
 from polyreel.http.media import PREFIX
-from polyreel.http.middleware import observed
+from polyreel.http.middleware import Observer, observed
 from polyreel.infra.outbound import Fetched, Unreachable
 from polyreel.kit import clock
 from polyreel.web import make_app
@@ -52,7 +52,7 @@ def guarded(place):
     place.tools = dataclasses.replace(place.tools, outbound=Provider())
     place.web.close()
     place.web = make_app(place.tools, passwords=QUICK_PASSWORDS)
-    place.app = observed(place.web, proxies=Proxies(""))
+    place.app = observed(place.web, Observer(proxies=Proxies("")))
     switch_on(place, "turnstile")
     return place
 

@@ -10,7 +10,7 @@ from polyreel.core.options import OptionsCache, set_option
 from polyreel.dialects.videocms import PanelApp, RateLimits
 from polyreel.dispatch import Apps, dispatch
 from polyreel.http.auth import Proxies
-from polyreel.http.middleware import observed
+from polyreel.http.middleware import Observer, observed
 from polyreel.http.packed import packed
 from tests.contract.web.people import find
 
@@ -61,7 +61,7 @@ def open_panel(make_place, built):
         closing.append(options)
         panel = PanelApp(built, host, options, RateLimits(options))
         apps = Apps(media=api, uploads=api, videocms=api, web=place.web, panel=panel)
-        place.app = observed(packed(dispatch(apps)), proxies=Proxies(""))
+        place.app = observed(packed(dispatch(apps)), Observer(proxies=Proxies("")))
         return place
 
     yield make

@@ -12,23 +12,25 @@ import pytest
 import uvicorn
 
 from polyreel.http import server as http_server
-from polyreel.http.bytes import ZERO_COPY, send_file_range
+from polyreel.http.bytes import ZERO_COPY, Stretch, send_file_range
 from polyreel.http.server import HEAD_MOST_BYTES, listen, make_config
 
 SIZE = 24 * 1024 * 1024 + 17
 
 
 class Site:
-    """A server with an app that serves one file and echoes what it is sent."""
+    """A server with an app that serves one file, `by_task` or at once, and echoes what it is sent."""
 
-    def __init__(self, path) -> None:
+    def __init__(self, path, *, by_task=True) -> None:
+        self.by_task = by_task
+        self.seen: list[str] = []
         self.fd = os.open(path, os.O_RDONLY)
         self.data = path.read_bytes()
         self.told = SIZE
         self.went: list[BaseException | int] = []
         listening = listen("127.0.0.1", 0, is_shared=False)
         self.port = listening.getsockname()[1]
-        self._server = uvicorn.Server(make_config(lambda: self.app))
+        self._server = uvicorn.Server(make_config(lambda: self))
         self._thread = threading.Thread(target=self._server.run, args=([listening],), daemon=True)
         self._thread.start()
         deadline = time.monotonic() + 10
@@ -36,13 +38,37 @@ class Site:
             assert time.monotonic() < deadline
             time.sleep(0.01)
 
-    def close(self) -> None:
+    def wait_for(self, count: int) -> None:
+        """Until so many answers have ended."""
+        deadline = time.monotonic() + 10
+        while len(self.went) < count:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    def stop(self) -> None:
         self._server.should_exit = True
         self._thread.join(10)
         assert not self._thread.is_alive()
+
+    def close(self) -> None:
+        self.stop()
         os.close(self.fd)
 
-    async def app(self, scope, receive, send) -> None:
+    def at_once(self, scope) -> Stretch | None:
+        self.seen.append(scope["path"])
+        if scope["path"] == "/crash":
+            raise ValueError(scope["path"])
+        if self.by_task or scope["method"] != "GET" or scope["path"] != "/":
+            return None
+        start, count = self.wish(scope)
+
+        def ended(sent: int) -> None:
+            self.went.append(sent if sent == count else ConnectionAbortedError())
+
+        head = [(b"content-length", str(count).encode())]
+        return Stretch(200, head, self.fd, start, count, ended)
+
+    async def __call__(self, scope, receive, send) -> None:
         if scope["type"] == "lifespan":
             while (await receive())["type"] != "lifespan.shutdown":
                 await send({"type": "lifespan.startup.complete"})
@@ -70,9 +96,15 @@ class Site:
         await send({"type": "http.response.start", "status": 200, "headers": head})
         await send({"type": "http.response.body", "body": body})
 
+    def wish(self, scope) -> tuple[int, int]:
+        if not scope["query_string"]:
+            return 0, self.told
+        start, _, count = scope["query_string"].partition(b"-")
+        return int(start), int(count)
+
     async def give(self, scope, send) -> None:
         assert ZERO_COPY in scope["extensions"]
-        start, count = map(int, scope["query_string"].split(b"-")) if scope["query_string"] else (0, self.told)  # fmt: skip
+        start, count = self.wish(scope)
         head = [(b"content-length", str(count).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": head})
         try:
@@ -82,11 +114,11 @@ class Site:
             raise
 
 
-@pytest.fixture
-def site(tmp_path) -> Iterator[Site]:
+@pytest.fixture(params=["by task", "at once"])
+def site(tmp_path, request) -> Iterator[Site]:
     path = tmp_path / "film"
     path.write_bytes(os.urandom(SIZE))
-    made = Site(path)
+    made = Site(path, by_task=request.param == "by task")
     yield made
     made.close()
 
@@ -119,6 +151,7 @@ def test_a_stretch_of_a_file_comes_as_it_is_on_a_connection_that_is_kept(site, c
         assert status == b"HTTP/1.1 200 OK\r\n"
         assert headers["content-length"] == str(count)
         assert body == site.data[start : start + count]
+    site.wait_for(4)
     assert site.went == [SIZE, 1, 3, 5 << 20]
 
 
@@ -147,10 +180,7 @@ def test_a_client_that_leaves_ends_its_answer_and_nothing_else(site, client) -> 
     ask(client)
     client.recv(1000)
     client.close()
-    deadline = time.monotonic() + 10
-    while not site.went:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    site.wait_for(1)
     assert isinstance(site.went[0], ConnectionError)
     with socket.create_connection(("127.0.0.1", site.port), timeout=20) as other:
         ask(other, "7-70")
@@ -171,6 +201,35 @@ def test_a_file_that_is_shorter_than_was_told_cuts_the_answer(site, client) -> N
     body = read_answer(client.makefile("rb"))[2]
     assert len(body) <= SIZE
     assert client.recv(1) == b""
+
+
+def test_one_of_those_that_come_together_is_looked_at_first(site, client) -> None:
+    client.sendall(b"GET /?0-9 HTTP/1.1\r\nhost: x\r\n\r\n" * 3)
+    file = client.makefile("rb")
+    assert [read_answer(file)[2] for _ in range(3)] == [site.data[:9]] * 3
+    assert len(site.seen) == (3 if site.by_task else 1)
+
+
+@pytest.mark.parametrize("ending", ["1.1\r\nconnection: close", "1.0"])
+def test_a_connection_that_is_not_to_be_kept_ends_with_the_answer(site, client, ending) -> None:
+    client.sendall(f"GET /?3-300000 HTTP/{ending}\r\nhost: x\r\n\r\n".encode())
+    file = client.makefile("rb")
+    _, headers, body = read_answer(file)
+    assert (headers["connection"], body) == ("close", site.data[3:300_003])
+    assert file.read() == b""
+
+
+def test_what_cannot_be_looked_at_is_left_to_the_app(site, client) -> None:
+    ask(client, "0-9", path="/crash")
+    assert read_answer(client.makefile("rb"))[2] == site.data[:9]
+
+
+def test_an_answer_that_does_not_end_ends_with_the_server(site, client, monkeypatch) -> None:
+    monkeypatch.setattr(http_server, "GRACE_S", 1.2)
+    ask(client)
+    client.recv(1000)
+    site.stop()
+    assert [type(one) for one in site.went] == [ConnectionAbortedError]
 
 
 @pytest.mark.parametrize("how", ["one piece", "chunked"])

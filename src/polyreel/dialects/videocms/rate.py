@@ -10,12 +10,11 @@ from collections.abc import Callable
 from polyreel.core.options import Options, OptionsCache
 from polyreel.dialects.videocms.errors import answer
 from polyreel.http.face import send_answer
-from polyreel.http.media import PREFIX
+from polyreel.http.media_routes import is_media
 from polyreel.http.middleware import ASGIApp, Receive, Scope, Send, ensure_exchange
 from polyreel.http.options import options_now
 from polyreel.http.throttle import Throttle, network_of
 from polyreel.kit.errors import Busy
-from polyreel.kit.ids import is_uuid
 
 __all__ = ["RateLimits"]
 
@@ -50,12 +49,15 @@ class RateLimits:
 
         return limited
 
+    def spare(self, address: str) -> bool:
+        """Whether requests of this client are not counted now, as far as is known without a look."""
+        options = self._options.fresh()
+        return options is not None and _spares(options, address)
+
     def _take(self, scope: Scope, options: Options) -> None:
         """Raises Busy."""
-        if not options.rate_limits_enabled:
-            return
         address = ensure_exchange(scope).client.address
-        if _is_loopback(address):
+        if _spares(options, address):
             return
         client = network_of(address)
         for bucket, group in _buckets(scope["path"]):
@@ -82,9 +84,13 @@ def _buckets(path: str) -> list[tuple[str, str]]:
         found.append(("api", "api"))
     elif first == "v" and rest:
         found.append(("status" if rest.endswith("/status") else "player", "web"))
-    elif path.startswith(PREFIX + "/") or (rest and is_uuid(first)):
+    elif is_media(path):
         found.append(("media", "web"))
     return found
+
+
+def _spares(options: Options, address: str) -> bool:
+    return not options.rate_limits_enabled or _is_loopback(address)
 
 
 def _is_loopback(address: str) -> bool:

@@ -1,0 +1,155 @@
+"""The way past tasks and layers: a piece of a stream that is in memory is answered while its request is read.
+
+Most requests are of this kind, and a fragment's bytes cost less than what is around them. The gate is the media
+app's, the line in the log everybody's; whatever has to wait, is refused or is anything else goes the usual way.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from polyreel.core.delivery import MediaView, Place
+from polyreel.core.stats import Traffic
+from polyreel.http.bytes import Stretch, is_in_memory
+from polyreel.http.media import MediaApp
+from polyreel.http.media_routes import is_media
+from polyreel.http.middleware import (
+    ASGIApp,
+    Exchange,
+    Headers,
+    Observer,
+    Receive,
+    Scope,
+    Send,
+)
+from polyreel.http.representation import Representation, choose, encoded
+from polyreel.infra.storage import Storage
+
+__all__ = ["AtOnce", "Site"]
+
+MOST_KNOWN = 4096
+_WITH_A_BODY = frozenset({b"content-length", b"transfer-encoding"})
+_CONDITIONS = frozenset(
+    {
+        b"range",
+        b"if-range",
+        b"if-match",
+        b"if-none-match",
+        b"if-modified-since",
+        b"if-unmodified-since",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What an address means while the view is this one; `whole` are the headers of the whole of it."""
+
+    view: MediaView
+    item: Representation
+    place: Place
+    whole: Headers
+
+
+class AtOnce:
+    """Finds the answer to a request where nothing has to be waited for; None: ask the app.
+
+    `spare` tells whether the requests of a client need not be counted.
+    """
+
+    def __init__(
+        self,
+        media: MediaApp,
+        storage: Storage,
+        traffic: Traffic,
+        observer: Observer,
+        spare: Callable[[str], bool],
+    ) -> None:
+        self._media = media
+        self._storage = storage
+        self._traffic = traffic
+        self._observer = observer
+        self._spare = spare
+        self._known: dict[tuple[str, bytes], _Known] = {}
+
+    def __call__(self, scope: Scope) -> Stretch | None:
+        """The stretch of a file that is the answer."""
+        names = {name for name, _ in scope["headers"]}
+        if scope["method"] != "GET" or not names.isdisjoint(_WITH_A_BODY):
+            return None
+        known = self._find(scope)
+        if known is None:
+            return None
+        place, status, start, length, headers = known.place, 200, 0, known.place.size, known.whole
+        if not names.isdisjoint(_CONDITIONS):
+            chosen, fields = choose(scope, known.item)
+            status, start, length = chosen.status, chosen.start, chosen.length
+            headers = encoded(fields)
+        exchange = self._observer.begin(scope)
+        if not length or not self._spare(exchange.client.address):
+            return None
+        offset = place.offset + start
+        file = self._open(place.key, offset, length)
+        if file is None:
+            return None
+        exchange.status = status
+        return Stretch(
+            status=status,
+            headers=self._observer.complete(exchange, headers),
+            file=file,
+            offset=offset,
+            count=length,
+            ended=partial(self._ended, scope, exchange, known, file),
+        )
+
+    def _find(self, scope: Scope) -> _Known | None:
+        """What is there for who may have it, found before, as for other viewers of a film, or now."""
+        key = scope["path"], scope["query_string"]
+        known = self._known.get(key)
+        if known is not None and self._media.admits(scope, known.view):
+            return known
+        found = self._media.find_at_hand(scope) if is_media(scope["path"]) else None
+        if found is None:
+            return None
+        view, item = found
+        if not isinstance(item.body, Place):
+            return None
+        if len(self._known) >= MOST_KNOWN:
+            self._known.clear()
+        _, fields = choose({**scope, "headers": ()}, item)
+        self._known[key] = _Known(view, item, item.body, encoded(fields))
+        return self._known[key]
+
+    def _open(self, key: str, offset: int, length: int) -> int | None:
+        try:
+            file = self._storage.open_read(key)
+        except OSError:
+            return None
+        try:
+            if is_in_memory(file, offset, length):
+                return file
+        except OSError:
+            pass
+        os.close(file)
+        return None
+
+    def _ended(self, scope: Scope, exchange: Exchange, known: _Known, file: int, sent: int) -> None:
+        os.close(file)
+        if sent:
+            view = known.view
+            self._traffic.record(view.owner_id, view.media_id, known.item.quality, sent)
+        exchange.sent_bytes = sent
+        self._observer.end(scope, exchange)
+
+
+@dataclass(frozen=True)
+class Site:
+    """The ASGI app of a web process; a server that can asks `at_once` first."""
+
+    app: ASGIApp
+    at_once: Callable[[Scope], Stretch | None]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or live through the lifespan."""
+        await self.app(scope, receive, send)

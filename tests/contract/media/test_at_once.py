@@ -1,0 +1,175 @@
+"""A piece of a stream that is at hand needs no task: the same answer, for the same people, or none.
+
+That it is the same, each `get` of these tests looks at; here is when there is one, and what it leaves behind.
+"""
+
+import asyncio
+import logging
+import os
+
+import pytest
+
+from polyreel.core.stats import total_of_media
+from polyreel.http import at_once as at_once_file
+from polyreel.http.at_once import AtOnce
+from tests.contract.media.viewer import BODY
+
+
+@pytest.fixture
+def sound(stage):
+    return stage.sound.name
+
+
+def find(stage, path, **given):
+    """What is found at once, after somebody has looked at the film."""
+
+    async def both():
+        stage.app._views._loop = None
+        await stage.ask("720p/out0.mp4")
+        return stage.at_once(stage.scope(path, **given))
+
+    return asyncio.run(both())
+
+
+def is_found(stage, path, **given):
+    found = find(stage, path, **given)
+    if found is not None:
+        found.ended(0)
+    return found is not None
+
+
+@pytest.mark.parametrize(
+    ("path", "given"),
+    [
+        ("720p/out1.mp4", {}),
+        ("720p/out1.mp4?r=1", {}),
+        ("720p/out1.mp4", {"range": "bytes=10-19"}),
+        ("720p/out1.mp4", {"range": "bytes=-1"}),
+        ("720p/out1.mp4", {"range": "pages=1-2"}),
+        ("720p/out1.mp4", {"if_none_match": '"another"'}),
+    ],
+)
+def test_what_is_there_is_answered(stage, path, given):
+    assert stage.get(path, **given).status in (200, 206)
+    assert stage.was_at_once
+
+
+def test_so_is_sound_and_at_the_root(stage, sound):
+    assert stage.get(f"{sound}/audio/audio3.mp4").body == BODY[3000:4000]
+    assert stage.was_at_once
+    assert stage.get(f"/{stage.uuid}/720p/out0.mp4").body == BODY[:1000]
+    assert stage.was_at_once
+
+
+@pytest.mark.parametrize(
+    ("path", "given"),
+    [
+        ("720p/out2.mp4", {}),
+        ("720p/out9.mp4", {}),
+        ("720p/out.mp4", {}),
+        ("720p/out.m3u8", {}),
+        ("720p/out0.ts", {}),
+        ("999p/out0.mp4", {}),
+        ("stream/multi/master.m3u8", {}),
+        ("/nothing", {}),
+        ("/api/files", {}),
+        ("720p/out0.mp4", {"method": "HEAD"}),
+        ("720p/out0.mp4", {"method": "POST"}),
+        ("720p/out0.mp4", {"content_length": "3"}),
+        ("720p/out0.mp4", {"transfer_encoding": "chunked"}),
+        ("720p/out0.mp4", {"range": "bytes=1000-"}),
+        ("720p/out0.mp4", {"if_match": '"another"'}),
+        ("720p/out0.mp4", {"cookie": ""}),
+        ("720p/out0.mp4", {"cookie": "v1.a.b.c"}),
+    ],
+)
+def test_everything_else_goes_the_usual_way(stage, path, given):
+    assert not is_found(stage, path, **given)
+
+
+def test_what_one_has_is_not_sent_again(stage):
+    etag = stage.get("720p/out0.mp4").headers["etag"]
+    assert not is_found(stage, "720p/out0.mp4", if_none_match=etag)
+
+
+def test_nothing_of_it_outlives_a_change_of_who_may_see_it(stage):
+    assert is_found(stage, "720p/out0.mp4")
+    stage.choose("private")
+    stage.app._views._drop(["*"])
+    before = stage.scope("720p/out0.mp4")
+    assert stage.at_once(before) is None
+    # Now the view is there again, and the ticket is another policy's.
+    assert stage.get("720p/out0.mp4").status == 401
+    assert not stage.was_at_once
+    assert stage.get("720p/out0.mp4", cookie=stage.ticket()).status == 200
+    assert stage.was_at_once
+
+
+def test_a_ticket_that_ends_ends_it(stage, monkeypatch):
+    assert is_found(stage, "720p/out0.mp4")
+    assert not is_found(stage, "720p/out0.mp4", cookie=stage.ticket(life_s=-1))
+
+
+def test_a_view_that_is_not_fresh_is_looked_at_first(stage, monkeypatch):
+    monkeypatch.setattr("polyreel.http.view_cache.FRESH_S", 0.0)
+    assert not is_found(stage, "720p/out0.mp4")
+
+
+def test_whose_requests_are_counted_goes_the_usual_way(stage):
+    asked = []
+
+    def spare(client):
+        asked.append(client)
+        return False
+
+    stage.at_once = AtOnce(stage.app, stage.tools.storage, stage.traffic, stage.observer, spare)
+    assert not is_found(stage, "720p/out0.mp4")
+    assert asked == ["192.0.2.1"]
+
+
+def test_what_is_on_the_disk_alone_is_read_by_a_thread(stage, monkeypatch):
+    asked = []
+    monkeypatch.setattr(at_once_file, "is_in_memory", lambda *about: asked.append(about))
+    assert not is_found(stage, "720p/out0.mp4")
+    ((file, offset, length),) = asked
+    assert (offset, length) == (0, 1000)
+    with pytest.raises(OSError, match="Bad file"):
+        os.fstat(file)
+
+
+def test_a_file_that_has_gone_is_said_by_the_app(stage):
+    stage.tools.storage.path("media/00/a").unlink()
+    assert not is_found(stage, "720p/out0.mp4")
+
+
+def test_it_is_counted_and_logged_as_every_answer_is(stage, caplog):
+    caplog.set_level(logging.INFO, "polyreel.access")
+    found = find(stage, "720p/out1.mp4", client="198.51.100.7")
+    fields = dict(found.headers)
+    found.ended(700)
+    with pytest.raises(OSError, match="Bad file"):
+        os.fstat(found.file)
+    (record,) = [each for each in caplog.records if each.name == "polyreel.access"]
+    line = record.fields
+    assert (line["status"], line["bytes"], line["client"]) == (200, 700, "198.51.100.7")
+    assert line["path"].endswith("/720p/out1.mp4")
+    assert line["request_id"].encode() == fields[b"x-request-id"]
+    assert fields[b"referrer-policy"] == b"same-origin"
+    stage.traffic.flush()
+    with stage.tools.db.read() as tx:
+        # With the one that looked at the film.
+        assert total_of_media(tx, "traffic", stage.video.media_id) == 1000 + 700
+
+
+def test_a_client_that_takes_nothing_is_logged_and_not_counted(stage):
+    find(stage, "720p/out1.mp4").ended(0)
+    stage.traffic.flush()
+    with stage.tools.db.read() as tx:
+        assert total_of_media(tx, "traffic", stage.video.media_id) == 1000
+
+
+def test_it_never_knows_more_than_so_many(stage, monkeypatch):
+    monkeypatch.setattr(at_once_file, "MOST_KNOWN", 1)
+    for name in ("720p/out0.mp4", "720p/out1.mp4", "720p/out0.mp4"):
+        assert is_found(stage, name)
+        assert len(stage.at_once._known) == 1
