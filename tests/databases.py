@@ -3,14 +3,16 @@ template on a server that is started when the first one is wanted.
 """
 
 import os
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import create_engine, text
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import NullPool, StaticPool
 
 from polyreel.infra.db import Base
 from polyreel.infra.migrate import upgrade
@@ -107,9 +109,19 @@ def everything_in(file: Path) -> bytes:
 
 def make_tables(db: Database) -> None:
     """Make every table that was imported, where `database_url` gave none."""
-    if not ON_POSTGRESQL:
-        with db.engines.writing():
-            Base.metadata.create_all(db.engines.writer)
+    if ON_POSTGRESQL:
+        return
+    with db.engines.writing(), closing(db.engines.writer.raw_connection()) as connection:
+        empty = cast(sqlite3.Connection, connection.driver_connection)
+        _filled(frozenset(Base.metadata.tables)).backup(empty)
+
+
+@cache
+def _filled(_names: frozenset[str]) -> sqlite3.Connection:
+    """A database in memory that has these tables: they are made once, and copied for each test."""
+    engine = create_engine("sqlite://", poolclass=StaticPool)
+    Base.metadata.create_all(engine)
+    return cast(sqlite3.Connection, engine.raw_connection().driver_connection)
 
 
 @contextmanager
