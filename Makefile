@@ -22,6 +22,9 @@ NEEDS_DATABASE := :
 ON_DATABASE :=
 endif
 
+# What takes longest first, over all processors (tests/spread.py).
+SPREAD := $(BIN)/python -m pytest -q -n auto --dist loadscope --no-loadscope-reorder
+
 .DEFAULT_GOAL := help
 .PHONY: help setup serve test check audit e2e fuzz bench lock clean
 
@@ -63,7 +66,7 @@ serve: $(VENV)/.runtime
 
 test: setup
 	@$(NEEDS_DATABASE)
-	$(ON_DATABASE) $(BIN)/python -m pytest -q -n auto --dist loadfile $(wildcard $(TIERS))
+	$(ON_DATABASE) $(SPREAD) $(wildcard $(TIERS))
 
 check: setup
 	$(BIN)/ruff format --check .
@@ -75,8 +78,7 @@ check: setup
 e2e: setup
 	.ci/need chromium
 	@$(NEEDS_DATABASE)
-	$(ON_DATABASE) $(BIN)/python -m pytest -q -n auto --dist loadscope --no-loadscope-reorder --durations=25 \
-	  -m "(e2e or fault or slow) and not bench and not alone" tests/e2e tests/fault $(SLOW)
+	$(ON_DATABASE) $(SPREAD) --durations=25 -m "(e2e or fault or slow) and not bench and not alone" tests/e2e tests/fault $(SLOW)
 	$(ON_DATABASE) $(BIN)/python -m pytest -q -m alone tests/e2e
 
 EXAMPLES := 100

@@ -108,7 +108,7 @@ def everything_in(file: Path) -> bytes:
 
 
 def make_tables(db: Database) -> None:
-    """Make every table that was imported, where `database_url` gave none."""
+    """Make every table that was imported, empty, where `database_url` gave none."""
     if ON_POSTGRESQL:
         return
     with db.engines.writing(), closing(db.engines.writer.raw_connection()) as connection:

@@ -10,12 +10,27 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from unittest import mock
 
 import psutil
 
+from polyreel.app import open_database
+from polyreel.core.users import (
+    PASSWORDS,
+    KeyFor,
+    actor_of,
+    create_key,
+    create_user,
+    find_user_by_name,
+)
+from polyreel.infra.migrate import upgrade
+from polyreel.infra.notify import Notifier
+from polyreel.infra.tx import Database
+from polyreel.settings import load_settings
 from tests.databases import ON_POSTGRESQL, database_url, rows_of
 
 POLYREEL = Path(sys.executable).parent / "polyreel"
@@ -199,10 +214,27 @@ class Server:
         return ended
 
     def add_user(self, name: str, password: str, *, admin: bool = False) -> None:
-        """Make a person through the command line."""
-        rank = ["--admin"] if admin else []
-        self.cli("user", "add", name, *rank, "--password-stdin", stdin=f"{password}\n")
+        """Make a person, as the command line does, but without a process for it."""
+        hashed = PASSWORDS.hash(password)
+        with self._database() as db, db.write() as tx:
+            create_user(tx, name, password=hashed, is_admin=admin)
 
-    def add_key(self, name: str, dialect: str) -> str:
-        """A new key of this person for `videocms`, `uploads`, `tubearchivist` or `optimized`."""
-        return self.cli("key", "add", name, "--for", dialect).stdout.split()[-1]
+    def add_key(self, name: str, dialect: KeyFor) -> str:
+        """A new key of this person, made in the same way."""
+        with self._database() as db, db.write() as tx:
+            user = find_user_by_name(tx, name)
+            assert user is not None, name
+            return create_key(tx, actor_of(user), dialect, name="command line").text
+
+    @contextlib.contextmanager
+    def _database(self) -> Iterator[Database]:
+        with mock.patch.dict(os.environ, self.environment, clear=True):
+            settings = load_settings()
+        notifier = Notifier(settings.run_dir)
+        db = open_database(settings, notifier)
+        try:
+            upgrade(db)
+            yield db
+        finally:
+            db.close()
+            notifier.close()

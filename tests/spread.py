@@ -1,4 +1,4 @@
-"""In which order, and in which pieces, `make e2e` hands the tests to the processes that run them at once."""
+"""In which order, and in which pieces, the tests go to the processes that run them at once."""
 
 from functools import cache
 from pathlib import Path
@@ -9,7 +9,7 @@ from xdist.scheduler.loadscope import LoadScopeScheduling  # type: ignore[import
 __all__ = ["Spread", "order"]
 
 # What takes longest goes first: what is short at the end lets all processes end together.
-_LONGEST_FIRST = ("corpus", "fault", "integration")
+_LONGEST_FIRST = ("corpus", "fault", "integration", "contract")
 
 
 class Spread(LoadScopeScheduling):  # type: ignore[misc]

@@ -15,6 +15,12 @@ from polyreel.http.at_once import AtOnce
 from tests.contract.media.viewer import BODY
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch):
+    """However busy the machine is, what was looked at a moment ago is still known."""
+    monkeypatch.setattr("polyreel.http.view_cache.FRESH_S", 60.0)
+
+
 @pytest.fixture
 def sound(stage):
     return stage.sound.name

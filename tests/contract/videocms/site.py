@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from polyreel.core.webhooks import EventLog
 from polyreel.dialects import videocms
 from polyreel.http.auth import Proxies
 from polyreel.http.middleware import Observer, observed
+from polyreel.http.throttle import LoginThrottle, Throttle
 from polyreel.infra.notify import Notifier
 from polyreel.infra.outbound import Outbound, make_rules
 from polyreel.infra.secrets import Secrets
@@ -72,6 +74,11 @@ def is_of_framework(found, status):
     )
 
 
+def anew(thing: Any, *args, **given):
+    """Make a thing as if it were new, for all who hold it."""
+    thing.__init__(*args, **given)
+
+
 class NotedJobs:
     """Jobs are noted; `then` may play the worker after the commit that enqueues one."""
 
@@ -98,47 +105,87 @@ class NotedUses(users.KeyAudit):
         super().record(actor, method, path, ip)
 
 
+class _Memory:
+    """What an app remembers from one request to the next."""
+
+    def __init__(self, db):
+        self.db = db
+        self.logins = LoginThrottle()
+        # Read anew for every request: nothing listens to notices here.
+        self.options = OptionsCache(db, fresh_s=0)
+        self.limits = videocms.RateLimits(self.options, clock=lambda: 0.0)
+        self.searches = Throttle(burst=600, every_s=0.1)
+
+    def forget(self):
+        """The app goes on with the same ones, made anew."""
+        anew(self.logins)
+        anew(self.options, self.db, fresh_s=0)
+        anew(self.limits, self.options, clock=lambda: 0.0)
+        anew(self.searches, burst=600, every_s=0.1)
+
+
 class Site:
     """A server with alice (an administrator), bobby and carol; `client` is bobby with a JWT."""
 
     def __init__(self, root):
         self.root = root
         self.jobs = NotedJobs()
-        notifier = Notifier(root / "run")
+        self.notifier = Notifier(root / "run")
         self.db = Database(
             database_url(root / "test.db"),
             lock_path=root / "run" / "write.lock",
-            notifier=notifier,
+            notifier=self.notifier,
             enqueuer=self.jobs,
             recorder=EventLog(),
         )
+        self.tools = SimpleNamespace()
+        self.uses = NotedUses(self.db)
+        self.memory = _Memory(self.db)
         make_tables(self.db)
-        self.tools = SimpleNamespace(
-            settings=Settings(data_dir=root, min_free_bytes=0),
+        self._begin()
+        self.app = self.make_app(self.memory)
+        self._open_client()
+
+    def begin_anew(self):
+        """As on the first day, in the same app: to make that takes longer than most tests do."""
+        make_tables(self.db)
+        shutil.rmtree(self.root / "files", ignore_errors=True)
+        for noted in self.root.glob("noted-*"):
+            noted.unlink()
+        anew(self.jobs)
+        anew(self.uses, self.db)
+        self.memory.forget()
+        self._begin()
+        self._open_client()
+
+    def _begin(self):
+        vars(self.tools).clear()
+        vars(self.tools).update(
+            settings=Settings(data_dir=self.root, min_free_bytes=0),
             db=self.db,
-            storage=LocalStorage(root / "files"),
-            notifier=notifier,
-            secrets=Secrets(root / "secret.key"),
+            storage=LocalStorage(self.root / "files"),
+            notifier=self.notifier,
+            secrets=Secrets(self.root / "secret.key"),
             outbound=Outbound(make_rules()),
         )
-        self.uses = NotedUses(self.db)
         self.alice = self.add("alice", is_admin=True)
         self.bobby = self.add("bobby")
         self.carol = self.add("carol")
-        self.app = self.make_app()
+
+    def _open_client(self):
         self.client: TestClient[Any] = TestClient(self.app)
         self.client.headers["authorization"] = f"Bearer {self.jwt(self.bobby)}"
 
-    def make_app(self):
-        tools = cast(Tools, self.tools)
-        # Read anew for every request: nothing listens to notices here.
-        options = OptionsCache(self.db, fresh_s=0)
+    def make_app(self, memory=None):
+        memory = memory or _Memory(self.db)
         app = videocms.make_app(
-            tools,
+            cast(Tools, self.tools),
             self.uses,
             passwords=QUICK_PASSWORDS,
-            options=options,
-            limits=videocms.RateLimits(options, clock=lambda: 0.0),
+            logins=memory.logins,
+            options=memory.options,
+            limits=memory.limits,
+            searches=memory.searches,
             probe_wait_s=0.3,
         )
         return observed(described(app, app.api), Observer(proxies=Proxies("")))
@@ -272,4 +319,4 @@ class Site:
 
     def close(self):
         self.db.close()
-        self.tools.notifier.close()
+        self.notifier.close()
