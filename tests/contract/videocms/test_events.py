@@ -39,6 +39,12 @@ ROUTES = [
 ]
 
 
+@pytest.fixture
+def site(own_site):
+    """Its notices are heard."""
+    return own_site
+
+
 def emit(site, user, *kinds):
     with site.db.write() as tx:
         for kind in kinds:

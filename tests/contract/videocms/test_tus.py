@@ -37,6 +37,12 @@ GROUP = "11111111-2222-4333-8444-555555555555"
 UNKNOWN = f"{PATH}/{GROUP}"
 
 
+@pytest.fixture
+def site(own_site):
+    """The limits of uploads are remembered for a moment, and change here."""
+    return own_site
+
+
 class TestOptions:
     @pytest.mark.parametrize("path", [PATH, UNKNOWN])
     def test_anyone_learns_what_is_spoken(self, site, path):

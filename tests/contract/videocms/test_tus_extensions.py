@@ -29,6 +29,12 @@ from tests.contract.videocms.tus_client import (
 UNKNOWN = f"{PATH}/11111111-2222-4333-8444-555555555555"
 
 
+@pytest.fixture
+def site(own_site):
+    """As in test_tus."""
+    return own_site
+
+
 class TestChecksum:
     @pytest.mark.parametrize("name", ["sha1", "sha256", "sha512", "md5"])
     def test_the_right_one(self, client, name):

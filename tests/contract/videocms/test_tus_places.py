@@ -29,6 +29,12 @@ ONE, TWO = b"one " * 1100, b"two " * 1300
 
 
 @pytest.fixture
+def site(own_site):
+    """As in test_tus."""
+    return own_site
+
+
+@pytest.fixture
 def parts(client):
     """Two partials, whole."""
     return [whole(client, data, concat="partial") for data in (ONE, TWO)]
@@ -75,6 +81,12 @@ class TestFinal:
         path = joined(client, [parts[number] for number in order])
         assert content(site, path) == b"".join((ONE, TWO)[number] for number in order)
         assert len(site.files()) == 2
+
+    def test_however_many_come_together_at_once(self, site, client, parts):
+        order = [1, *(0, 1, 1, 0) * 12]
+        for _ in range(3):
+            path = joined(client, [parts[number] for number in order])
+            assert content(site, path) == b"".join((ONE, TWO)[number] for number in order)
 
     def test_a_part_that_was_sent_anew(self, site, client):
         dropped = whole(client, b"zero", concat="partial")

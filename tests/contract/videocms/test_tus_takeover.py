@@ -17,6 +17,12 @@ from tests.contract.videocms.tus_client import BYTES, VERSION, created, head, of
 FILM = random.Random(1).randbytes(64 * 1024)
 
 
+@pytest.fixture
+def site(own_site):
+    """Its notices are heard."""
+    return own_site
+
+
 def bytes_of(site, path):
     uid = path.rsplit("/", 1)[1]
     return site.tools.storage.path(f"media/{uid[:2]}/{uid}/original").read_bytes()

@@ -113,7 +113,7 @@ def _assemble(
             preallocate(file.fd, length)
         starts = itertools.accumulate((part.offset_bytes for part in parts), initial=0)
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            copy = partial(_copy, storage, file.fd)
+            copy = partial(_copy, storage, key_of(row.uid))
             for copied in [pool.submit(copy, *each) for each in zip(parts, starts, strict=False)]:
                 copied.result()
         os.fdatasync(file.fd)
@@ -126,15 +126,17 @@ def _assemble(
             return resumable_of(whole)
 
 
-def _copy(storage: Storage, target_fd: int, part: Resumable, start: int) -> None:
+def _copy(storage: Storage, key: str, part: Resumable, start: int) -> None:
     try:
         source_fd = storage.open_read(key_of(part.file_uid))
     except FileNotFoundError:
         raise PartRejected from None
     stretch = part.base_bytes, part.offset_bytes
     try:
-        if not clone_range(source_fd, *stretch, target_fd, start):
-            copy_stretch(source_fd, *stretch, BlockFile(target_fd, start))
+        # Opened for this part alone: how a descriptor writes changes on the way (see BlockFile).
+        with storage.reopen(key) as target:
+            if not clone_range(source_fd, *stretch, target.fd, start):
+                copy_stretch(source_fd, *stretch, BlockFile(target.fd, start))
     except EOFError:
         raise PartRejected from None
     finally:
