@@ -5,6 +5,7 @@ app's, the line in the log everybody's; whatever has to wait, is refused or is a
 """
 
 import os
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -44,9 +45,12 @@ _CONDITIONS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What an address means while the view is this one; `whole` are the headers of the whole of it."""
+    """What an address means while the view is this one; `whole` are the headers of the whole of it.
 
-    view: MediaView
+    It does not keep the view: one that is no longer that of its film goes.
+    """
+
+    view: "weakref.ref[MediaView]"
     item: Representation
     place: Place
     whole: Headers
@@ -78,9 +82,10 @@ class AtOnce:
         names = {name for name, _ in scope["headers"]}
         if scope["method"] != "GET" or not names.isdisjoint(_WITH_A_BODY):
             return None
-        known = self._find(scope)
-        if known is None:
+        found = self._find(scope)
+        if found is None:
             return None
+        view, known = found
         place, status, start, length, headers = known.place, 200, 0, known.place.size, known.whole
         if not names.isdisjoint(_CONDITIONS):
             chosen, fields = choose(scope, known.item)
@@ -100,15 +105,16 @@ class AtOnce:
             file=file,
             offset=offset,
             count=length,
-            ended=partial(self._ended, scope, exchange, known, file),
+            ended=partial(self._ended, scope, exchange, view, known.item.quality, file),
         )
 
-    def _find(self, scope: Scope) -> _Known | None:
+    def _find(self, scope: Scope) -> tuple[MediaView, _Known] | None:
         """What is there for who may have it, found before, as for other viewers of a film, or now."""
         key = scope["path"], scope["query_string"]
         known = self._known.get(key)
-        if known is not None and self._media.admits(scope, known.view):
-            return known
+        view = known.view() if known else None
+        if known is not None and view is not None and self._media.admits(scope, view):
+            return view, known
         found = self._media.find_at_hand(scope) if is_media(scope["path"]) else None
         if found is None:
             return None
@@ -118,8 +124,8 @@ class AtOnce:
         if len(self._known) >= MOST_KNOWN:
             self._known.clear()
         _, fields = choose({**scope, "headers": ()}, item)
-        self._known[key] = _Known(view, item, item.body, encoded(fields))
-        return self._known[key]
+        self._known[key] = _Known(weakref.ref(view), item, item.body, encoded(fields))
+        return view, self._known[key]
 
     def _open(self, key: str, offset: int, length: int) -> int | None:
         try:
@@ -134,11 +140,18 @@ class AtOnce:
         os.close(file)
         return None
 
-    def _ended(self, scope: Scope, exchange: Exchange, known: _Known, file: int, sent: int) -> None:
+    def _ended(
+        self,
+        scope: Scope,
+        exchange: Exchange,
+        view: MediaView,
+        quality: str,
+        file: int,
+        sent: int,
+    ) -> None:
         os.close(file)
         if sent:
-            view = known.view
-            self._traffic.record(view.owner_id, view.media_id, known.item.quality, sent)
+            self._traffic.record(view.owner_id, view.media_id, quality, sent)
         exchange.sent_bytes = sent
         self._observer.end(scope, exchange)
 
