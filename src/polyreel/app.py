@@ -42,6 +42,7 @@ __all__ = [
     "close_tools",
     "create_asgi",
     "list_lanes",
+    "load_web",
     "make_worker",
     "open_database",
     "open_tools",
@@ -201,6 +202,13 @@ def _trusted_proxies(settings: Settings, cache: OptionsCache) -> str:
         options = cache.last_known
     found = [settings.trusted_proxies, options.trusted_proxies]
     return ",".join(found + (list(_LOCAL_NETWORKS) if options.trust_local_traffic else []))
+
+
+def load_web() -> None:
+    """Load what `create_asgi` needs, and open nothing."""
+    import polyreel.dialects.uploads
+    import polyreel.dialects.videocms
+    import polyreel.web  # noqa: F401 - it is for having loaded it
 
 
 def create_asgi() -> "Site":

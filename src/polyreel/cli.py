@@ -1,13 +1,12 @@
 """The command line: serve, look after and fill a server. See `polyreel --help`."""
 
-import os
 import secrets
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -17,8 +16,8 @@ from rich.table import Table
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from polyreel import __version__
-from polyreel.app import KINDS, close_tools, list_lanes, open_tools
+from polyreel import __version__, starting
+from polyreel.app import KINDS, close_tools, open_tools
 from polyreel.core.ingest import add_file
 from polyreel.core.library import Video, find_folder_by_path, get_video
 from polyreel.core.upkeep import sweep_files
@@ -42,14 +41,16 @@ from polyreel.infra.notify import Notifier
 from polyreel.infra.presence import Presence
 from polyreel.infra.tools import Tools
 from polyreel.infra.tx import Database, Tx
-from polyreel.kit.errors import AppError, NotFound
+from polyreel.kit.errors import NotFound
 from polyreel.kit.units import format_bytes
-from polyreel.option_command import DataDir, make_option_app
-from polyreel.settings import Settings, SettingsError, child_environment, load_settings
+from polyreel.option_command import make_option_app
+from polyreel.settings import Settings, load_settings
+from polyreel.starting import DataDir
 
-__all__ = ["app", "main"]
+__all__ = ["app"]
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.registered_commands += starting.app.registered_commands
 user_app = typer.Typer(no_args_is_help=True, help="Accounts.")
 key_app = typer.Typer(no_args_is_help=True, help="API keys.")
 db_app = typer.Typer(no_args_is_help=True, help="The database.")
@@ -58,15 +59,6 @@ app.add_typer(key_app, name="key")
 app.add_typer(db_app, name="db")
 
 out = Console(highlight=False, soft_wrap=True)
-
-
-def main() -> None:
-    """Run the command line; errors a person can act on are one line and exit code 1."""
-    try:
-        app()
-    except (AppError, SettingsError) as error:
-        sys.stderr.write(f"polyreel: {error}\n")
-        sys.exit(1)
 
 
 @contextmanager
@@ -85,10 +77,6 @@ app.add_typer(make_option_app(_opened, out), name="option")
 app.add_typer(make_import_app(_opened, out), name="import")
 
 
-def _settings(data_dir: Path | None, **more: Any) -> Settings:
-    return load_settings(data_dir=data_dir, **more)
-
-
 @app.command()
 def version() -> None:
     """Print the version."""
@@ -96,48 +84,9 @@ def version() -> None:
 
 
 @app.command()
-def serve(
-    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
-    data_dir: DataDir = None,
-) -> None:
-    """Run the whole server: web and worker processes, supervised."""
-    _become(_settings(data_dir, host=host, port=port), "supervisor")
-
-
-@app.command()
-def web(
-    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
-    data_dir: DataDir = None,
-) -> None:
-    """Run only the web processes."""
-    _become(_settings(data_dir, host=host, port=port), "alone", "web")
-
-
-@app.command()
-def worker(
-    lanes: Annotated[
-        str | None, typer.Option(help="Comma list of fast, encode, net, light; default all.")
-    ] = None,
-    data_dir: DataDir = None,
-) -> None:
-    """Run only a worker process."""
-    settings = _settings(data_dir)
-    chosen = list_lanes(settings, lanes) if lanes is not None else []
-    _become(settings, "alone", "worker", *chosen)
-
-
-def _become(settings: Settings, *process: str) -> None:
-    """Go on as a process without the libraries of the command line."""
-    arguments = [sys.executable, "-m", "polyreel", "process", *process]
-    os.execve(sys.executable, arguments, child_environment(settings))  # noqa: S606 - our own
-
-
-@app.command()
 def settings(data_dir: DataDir = None) -> None:
     """Print the effective settings, secrets masked."""
-    for name, value, meaning in _settings(data_dir).shown():
+    for name, value, meaning in load_settings(data_dir=data_dir).shown():
         out.print(f"[bold]{name}[/]={escape(value)}")
         out.print(f"    {escape(meaning)}", style="dim")
 
@@ -155,7 +104,7 @@ def doctor(
     """Look at what the server needs; with --sweep, compare its files with its rows."""
     table = Table(box=None, show_header=False, pad_edge=False)
     good = True
-    for check in inspect(_settings(data_dir)):
+    for check in inspect(load_settings(data_dir=data_dir)):
         mark = "[green]ok[/]" if check.ok else "[red]!![/]"
         table.add_row(mark, check.name, escape(check.value), f"[dim]{escape(check.note)}[/]")
         good = good and check.ok
@@ -308,7 +257,7 @@ def db_move(
 
     The server must be stopped, on every machine. The present database stays as it is.
     """
-    settings = _settings(data_dir)
+    settings = load_settings(data_dir=data_dir)
     configure_logs(settings)
     _check_addresses(settings, to)
     with (

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Annotated
 
 import msgspec
 import typer
@@ -14,12 +13,10 @@ from polyreel.core.ingest import follow_options
 from polyreel.core.options import OPTIONS, check_option, read_options, set_option
 from polyreel.infra.tools import Tools
 from polyreel.kit.errors import Invalid
+from polyreel.starting import DataDir
 
-__all__ = ["DataDir", "make_option_app"]
+__all__ = ["make_option_app"]
 
-DataDir = Annotated[
-    Path | None, typer.Option("--data-dir", help="The server's folder (POLYREEL_DATA_DIR).")
-]
 Opened = Callable[[Path | None], AbstractContextManager[Tools]]
 _MASK = "********"
 

@@ -55,12 +55,18 @@ def run_supervisor(settings: Settings) -> int:
     environment = child_environment(settings)
     stopping = threading.Event()
     _on_signals(stopping)
+    # It loads its libraries meanwhile, which takes as long.
+    web = _Kept(
+        "web", _spawn("web", environment, "held", is_held=True), started_at=time.monotonic()
+    )
     code = _prepare("web", environment, stopping)
-    if code is None or stopping.is_set():
-        return 0
-    if code != 0:
-        return code
-    return _keep(["worker", *["web"] * settings.web_processes], environment, stopping)
+    if code is None or stopping.is_set() or code != 0:
+        _stop([web])
+        return code or 0
+    assert web.service is not None  # noqa: S101
+    web.service.release()
+    more = ["worker", *["web"] * (settings.web_processes - 1)]
+    return _keep([web, *map(_Kept, more)], environment, stopping)
 
 
 def run_alone(settings: Settings, role: Role, lanes: list[str] | None = None) -> int:
@@ -74,7 +80,8 @@ def run_alone(settings: Settings, role: Role, lanes: list[str] | None = None) ->
     if code != 0:
         return code
     if role == "web" and settings.web_processes > 1:
-        return _keep(["web"] * settings.web_processes, child_environment(settings), stopping)
+        kept = [_Kept("web") for _ in range(settings.web_processes)]
+        return _keep(kept, child_environment(settings), stopping)
     # Each has its own way to end; until it has begun, a signal simply ends it.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     return run_web(settings) if role == "web" else run_worker(settings, lanes)
@@ -91,9 +98,9 @@ def _prepare(role: Role, environment: dict[str, str], stopping: threading.Event)
     return code
 
 
-def _spawn(name: str, environment: dict[str, str], *more: str) -> Service:
+def _spawn(name: str, environment: dict[str, str], *more: str, is_held: bool = False) -> Service:
     argv = [sys.executable, "-m", "polyreel", "process", name, *more]
-    return spawn_service(argv, environment)
+    return spawn_service(argv, environment, is_held=is_held)
 
 
 def _on_signals(stopping: threading.Event) -> None:
@@ -104,9 +111,8 @@ def _on_signals(stopping: threading.Event) -> None:
     signal.signal(signal.SIGINT, stop)
 
 
-def _keep(names: Sequence[str], environment: dict[str, str], stopping: threading.Event) -> int:
-    """Run processes of these names until told to stop; the exit code."""
-    kept = [_Kept(name) for name in names]
+def _keep(kept: Sequence[_Kept], environment: dict[str, str], stopping: threading.Event) -> int:
+    """Run these processes until told to stop; the exit code."""
     while not stopping.wait(0.2):
         for item in kept:
             _tend(item, environment)
@@ -131,7 +137,7 @@ def _tend(item: _Kept, environment: dict[str, str]) -> None:
         item.service, item.started_at = _spawn(item.name, environment), now
 
 
-def _stop(kept: list[_Kept]) -> int:
+def _stop(kept: Sequence[_Kept]) -> int:
     running = [item.service for item in kept if item.service is not None]
     for service in running:
         service.terminate()
@@ -241,10 +247,15 @@ def _shown_host(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def run_web(settings: Settings) -> int:
-    """Serve HTTP until SIGTERM."""
+def run_web(settings: Settings, *, is_held: bool = False) -> int:
+    """Serve HTTP until SIGTERM. One that `is_held` opens nothing before its standard input ends."""
     from polyreel.http.server import listen, serve
 
+    if is_held:
+        from polyreel.app import load_web
+
+        load_web()
+        sys.stdin.buffer.read()
     configure_logs(settings)
     os.environ.update(child_environment(settings))
     serve(

@@ -388,6 +388,11 @@ class Service:
         except subprocess.TimeoutExpired:
             return None
 
+    def release(self) -> None:
+        """Let one go on that was spawned `held`."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+
     def terminate(self) -> None:
         """Ask it to end; only the process itself, which ends its own children."""
         if self._process.poll() is None:
@@ -400,15 +405,16 @@ class Service:
                 os.killpg(self.pid, signal.SIGKILL)
 
 
-def spawn_service(argv: Sequence[str], env: Mapping[str, str]) -> Service:
-    """Start a process of our own that is to stay, such as `python -m polyreel worker`.
+def spawn_service(argv: Sequence[str], env: Mapping[str, str], *, is_held: bool = False) -> Service:
+    """Start a process of our own that is to stay, such as `python -m polyreel worker`. One that `is_held`
+    finds the end of its standard input when it is released.
 
     It has a session of its own (Ctrl-C reaches only us), our stdout and stderr, no limits but ours,
     and gets SIGTERM when the calling *thread* ends. Raises Unavailable when it cannot be started.
     """
     process = subprocess.Popen(
         _Start(list(argv), death_signal=signal.SIGTERM).command({}),
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE if is_held else subprocess.DEVNULL,
         env=dict(env),
         start_new_session=True,
     )
