@@ -265,5 +265,5 @@ def create_asgi() -> "Site":
         proxies=Proxies(_trusted_proxies(settings, options)),
         base_urls=lambda: public_urls(options, settings),
     )
-    at_once = AtOnce(media, tools.storage, traffic, observer, limits.spare)
+    at_once = AtOnce(media, tools.storage, traffic, observer, limits.is_spared)
     return Site(with_lifespan(observed(packed(dispatch(apps)), observer), start, stop), at_once)

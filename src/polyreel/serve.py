@@ -1,8 +1,9 @@
 """The processes of a server: the supervisor, and what it starts; web and worker also by themselves.
 
-The supervisor imports next to nothing: it has the data folder and the database prepared, starts a web
-and a worker process, starts again what dies, and ends both within 15 seconds when told to. A web or
-worker process that was started alone, on any machine, has them prepared in the same way.
+The supervisor imports next to nothing: it has the data folder and the database prepared while a web
+process loads its libraries, lets that go on and starts a worker, starts again what dies, and ends both
+within 15 seconds when told to. A web or worker process that was started alone, on any machine, has them
+prepared in the same way.
 """
 
 import contextlib
@@ -62,7 +63,7 @@ def run_supervisor(settings: Settings) -> int:
     code = _prepare("web", environment, stopping)
     if code is None or stopping.is_set() or code != 0:
         _stop([web])
-        return code or 0
+        return 0 if stopping.is_set() else code or 0
     assert web.service is not None  # noqa: S101
     web.service.release()
     more = ["worker", *["web"] * (settings.web_processes - 1)]
@@ -248,14 +249,16 @@ def _shown_host(host: str) -> str:
 
 
 def run_web(settings: Settings, *, is_held: bool = False) -> int:
-    """Serve HTTP until SIGTERM. One that `is_held` opens nothing before its standard input ends."""
+    """Serve HTTP until SIGTERM. One that `is_held` opens nothing before it is released."""
     from polyreel.http.server import listen, serve
 
     if is_held:
         from polyreel.app import load_web
 
         load_web()
-        sys.stdin.buffer.read()
+        if not sys.stdin.buffer.read(1):
+            # Whoever held it is gone.
+            return 0
     configure_logs(settings)
     os.environ.update(child_environment(settings))
     serve(

@@ -12,7 +12,7 @@ from functools import partial
 
 from polyreel.core.delivery import MediaView, Place
 from polyreel.core.stats import Traffic
-from polyreel.http.bytes import Stretch, is_in_memory
+from polyreel.http.bytes import LONGEST_BYTES, Stretch, is_in_memory
 from polyreel.http.media import MediaApp
 from polyreel.http.media_routes import is_media
 from polyreel.http.middleware import (
@@ -30,6 +30,7 @@ from polyreel.infra.storage import Storage
 __all__ = ["AtOnce", "Site"]
 
 MOST_KNOWN = 4096
+LONGEST_QUERY = 64
 _WITH_A_BODY = frozenset({b"content-length", b"transfer-encoding"})
 _CONDITIONS = frozenset(
     {
@@ -59,7 +60,7 @@ class _Known:
 class AtOnce:
     """Finds the answer to a request where nothing has to be waited for; None: ask the app.
 
-    `spare` tells whether the requests of a client need not be counted.
+    `is_spared` tells whether the requests of a client need not be counted.
     """
 
     def __init__(
@@ -68,13 +69,13 @@ class AtOnce:
         storage: Storage,
         traffic: Traffic,
         observer: Observer,
-        spare: Callable[[str], bool],
+        is_spared: Callable[[str], bool],
     ) -> None:
         self._media = media
         self._storage = storage
         self._traffic = traffic
         self._observer = observer
-        self._spare = spare
+        self._is_spared = is_spared
         self._known: dict[tuple[str, bytes], _Known] = {}
 
     def __call__(self, scope: Scope) -> Stretch | None:
@@ -92,7 +93,8 @@ class AtOnce:
             status, start, length = chosen.status, chosen.start, chosen.length
             headers = encoded(fields)
         exchange = self._observer.begin(scope)
-        if not length or not self._spare(exchange.client.address):
+        # What takes a slow client long may leave the memory on the way.
+        if not 0 < length <= LONGEST_BYTES or not self._is_spared(exchange.client.address):
             return None
         offset = place.offset + start
         file = self._open(place.key, offset, length)
@@ -121,11 +123,13 @@ class AtOnce:
         view, item = found
         if not isinstance(item.body, Place):
             return None
-        if len(self._known) >= MOST_KNOWN:
-            self._known.clear()
         _, fields = choose({**scope, "headers": ()}, item)
-        self._known[key] = _Known(weakref.ref(view), item, item.body, encoded(fields))
-        return view, self._known[key]
+        known = _Known(weakref.ref(view), item, item.body, encoded(fields))
+        if len(scope["query_string"]) <= LONGEST_QUERY:
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            self._known[key] = known
+        return view, known
 
     def _open(self, key: str, offset: int, length: int) -> int | None:
         try:

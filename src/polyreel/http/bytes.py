@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from polyreel.http.middleware import Headers, Message, Send
 
-__all__ = ["ZERO_COPY", "Stretch", "is_in_memory", "send_file_range"]
+__all__ = ["LONGEST_BYTES", "ZERO_COPY", "Stretch", "is_in_memory", "send_file_range"]
 
 ZERO_COPY = "http.response.zerocopysend"
 """Message and extension of ASGI: `count` bytes of the file with the number `file`, from `offset`."""
@@ -22,6 +22,8 @@ ZERO_COPY = "http.response.zerocopysend"
 # So many answers under way at most, and the largest chunk of each: 64 MiB in flight at the worst.
 CHUNKS = ((16, 4 * 1024 * 1024), (64, 1024 * 1024))
 SMALL_CHUNK = 128 * 1024
+# What is asked for once, whether it is in memory, before all of it is sent.
+LONGEST_BYTES = CHUNKS[0][1]
 _STRIDE = 512 * 1024
 
 _NOWAIT = getattr(os, "RWF_NOWAIT", 0)
@@ -61,7 +63,7 @@ async def send_file_range(
         while sent < length:
             at = start + sent
             if zero_copy:
-                count = min(CHUNKS[0][1], length - sent)
+                count = min(LONGEST_BYTES, length - sent)
                 if not is_in_memory(fd, at, count):
                     await _read(fd, at, count)
                 message: Message = {"type": ZERO_COPY, "file": fd, "offset": at, "count": count}

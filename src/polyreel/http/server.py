@@ -102,6 +102,13 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
+class ShorterFile(OSError):
+    """A file ends before what its index says; any other OSError means that the client is gone."""
+
+    def __init__(self) -> None:
+        super().__init__(errno.EIO, "the file is shorter than its index says")
+
+
 class HeadTooLarge(Exception):
     """More than HEAD_MOST_BYTES before the body; the parser makes a 400 of it."""
 
@@ -177,7 +184,7 @@ class Connection(HttpToolsProtocol):
             self.transport.close()
 
     def shutdown(self) -> None:
-        """What is sent without a task ends in time for being counted."""
+        """Whatever is still being sent a moment before the server ends is cut, in time for being counted."""
         super().shutdown()
         self.loop.call_later(GRACE_S - 1, self.transport.abort)
 
@@ -188,6 +195,8 @@ class Connection(HttpToolsProtocol):
         return self._direct
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        # One that was answered while more was read has begun to wait for what is here already.
+        self._unset_keepalive_if_required()
         scope: MutableMapping[str, Any] = cycle.scope  # type: ignore[assignment]
         if self._may_be_at_once and not self.transport.get_write_buffer_size():
             found = _ask_at_once(app, scope)
@@ -199,6 +208,12 @@ class Connection(HttpToolsProtocol):
         super()._start_asgi_task(cycle, partial(self._answered, cycle, app))
 
     def _answer_at_once(self, cycle: RequestResponseCycle, found: Stretch) -> None:
+        try:
+            direct = self.direct()
+        except OSError as error:
+            # There are no descriptors left.
+            self._answered_at_once(cycle, found, 0, error)
+            return
         cycle.response_started = True
         cycle.more_body = False
         lines = [STATUS_LINE[found.status]]
@@ -206,15 +221,18 @@ class Connection(HttpToolsProtocol):
             lines += (name, b": ", value, b"\r\n")
         lines.append(b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n")
         ended = partial(self._answered_at_once, cycle, found)
-        self.direct().start(b"".join(lines), found.file, found.offset, found.count, ended)
+        direct.start(b"".join(lines), found.file, found.offset, found.count, ended)
 
     def _answered_at_once(
         self, cycle: RequestResponseCycle, found: Stretch, sent: int, error: OSError | None
     ) -> None:
         found.ended(sent)
+        cycle.on_response = _nothing
         if error is not None:
-            if not isinstance(error, ConnectionError):
-                _log.error("an answer was cut: %s", error)
+            if isinstance(error, ShorterFile):
+                _log.error(
+                    "an answer was cut", extra={"path": cycle.scope["path"], "why": str(error)}
+                )
             self.transport.close()
             return
         cycle.response_complete = True
@@ -251,6 +269,10 @@ class Connection(HttpToolsProtocol):
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
+
+
+def _nothing() -> None:
+    """In place of a method of a connection that may go."""
 
 
 def _ask_at_once(app: Any, scope: Scope) -> Stretch | None:
@@ -366,7 +388,7 @@ class _Direct:
             while self._left and turn > 0:
                 sent = os.sendfile(fd, self._file, self._offset, min(self._left, turn))
                 if not sent:
-                    raise OSError(errno.EIO, "the file is shorter than its index says")
+                    raise ShorterFile
                 self._offset += sent
                 self._sent += sent
                 self._left -= sent

@@ -1,5 +1,6 @@
 """Logs: one line an event, for people or as JSON; what callers put into `extra` becomes fields."""
 
+import contextlib
 import functools
 import json
 import logging
@@ -88,7 +89,8 @@ class _Gathering(logging.StreamHandler[TextIO]):
             while self._kept:
                 kept = self._kept.popleft()
                 lines.append(kept if isinstance(kept, str) else self._line(kept))
-            if lines:
+            # Nobody who tells something fails because it cannot be written, as after a full disk.
+            with contextlib.suppress(OSError, ValueError):
                 self.stream.write("".join(lines))
                 self.stream.flush()
 
@@ -130,7 +132,7 @@ class _JSON(logging.Formatter):
 class _Text(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         moment = f"{_second(int(record.created))}.{int(record.msecs):03d}"
-        fields = _line(_fields(record))
+        fields = _told(_fields(record))
         message = _in_one_line(record.getMessage())
         head = f"{moment}Z {record.levelname.lower():7} {record.name}: {message}"
         line = f"{head}  {fields}" if fields else head
@@ -144,7 +146,7 @@ def _second(seconds: int) -> str:
     return clock.from_us(seconds * 1_000_000).strftime("%Y-%m-%dT%H:%M:%S")
 
 
-def _line(fields: Mapping[str, Any]) -> str:
+def _told(fields: Mapping[str, Any]) -> str:
     texts = [str(value) for value in fields.values()]
     # Most lines are: one look at all of it.
     if not _PLAIN.fullmatch("".join(texts)):

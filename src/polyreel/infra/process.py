@@ -391,7 +391,8 @@ class Service:
     def release(self) -> None:
         """Let one go on that was spawned `held`."""
         if self._process.stdin is not None:
-            self._process.stdin.close()
+            with contextlib.suppress(BrokenPipeError), self._process.stdin as word:
+                word.write(b"\n")
 
     def terminate(self) -> None:
         """Ask it to end; only the process itself, which ends its own children."""
@@ -407,7 +408,7 @@ class Service:
 
 def spawn_service(argv: Sequence[str], env: Mapping[str, str], *, is_held: bool = False) -> Service:
     """Start a process of our own that is to stay, such as `python -m polyreel worker`. One that `is_held`
-    finds the end of its standard input when it is released.
+    is to wait for a byte on its standard input, which `release` sends.
 
     It has a session of its own (Ctrl-C reaches only us), our stdout and stderr, no limits but ours,
     and gets SIGTERM when the calling *thread* ends. Raises Unavailable when it cannot be started.

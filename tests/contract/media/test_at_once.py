@@ -201,6 +201,17 @@ def test_a_view_that_is_no_longer_that_of_its_film_is_not_kept(stage):
     assert is_found(stage, "720p/out0.mp4")
 
 
+def test_what_nobody_else_asks_for_is_not_kept(stage):
+    assert is_found(stage, "720p/out0.mp4?" + "x" * 65)
+    assert stage.at_once._known == {}
+
+
+def test_what_takes_long_goes_the_usual_way(stage, monkeypatch):
+    monkeypatch.setattr(at_once_file, "LONGEST_BYTES", 999)
+    assert not is_found(stage, "720p/out0.mp4")
+    assert is_found(stage, "720p/out0.mp4", range="bytes=1-")
+
+
 def test_it_never_knows_more_than_so_many(stage, monkeypatch):
     monkeypatch.setattr(at_once_file, "MOST_KNOWN", 1)
     for name in ("720p/out0.mp4", "720p/out1.mp4", "720p/out0.mp4"):

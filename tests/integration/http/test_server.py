@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import os
 import socket
 import threading
@@ -30,11 +31,11 @@ class Site:
         self.went: list[BaseException | int] = []
         listening = listen("127.0.0.1", 0, is_shared=False)
         self.port = listening.getsockname()[1]
-        self._server = uvicorn.Server(make_config(lambda: self))
-        self._thread = threading.Thread(target=self._server.run, args=([listening],), daemon=True)
+        self.server = uvicorn.Server(make_config(lambda: self))
+        self._thread = threading.Thread(target=self.server.run, args=([listening],), daemon=True)
         self._thread.start()
         deadline = time.monotonic() + 10
-        while not self._server.started:
+        while not self.server.started:
             assert time.monotonic() < deadline
             time.sleep(0.01)
 
@@ -46,7 +47,7 @@ class Site:
             time.sleep(0.01)
 
     def stop(self) -> None:
-        self._server.should_exit = True
+        self.server.should_exit = True
         self._thread.join(10)
         assert not self._thread.is_alive()
 
@@ -78,6 +79,9 @@ class Site:
             await send({"type": "http.response.body", "body": b"no"})
         elif scope["method"] == "POST":
             await self.echo(receive, send)
+        elif scope["path"] == "/slow":
+            await asyncio.sleep(1.5)
+            await self.give(scope, send)
         else:
             await self.give(scope, send)
 
@@ -217,6 +221,28 @@ def test_a_connection_that_is_not_to_be_kept_ends_with_the_answer(site, client, 
     _, headers, body = read_answer(file)
     assert (headers["connection"], body) == ("close", site.data[3:300_003])
     assert file.read() == b""
+
+
+def test_what_comes_behind_an_answer_has_its_time(site, monkeypatch) -> None:
+    monkeypatch.setattr(site.server.config, "timeout_keep_alive", 1)
+    with socket.create_connection(("127.0.0.1", site.port), timeout=20) as client:
+        client.sendall(
+            b"GET /?0-9 HTTP/1.1\r\nhost: x\r\n\r\nGET /slow?3-30 HTTP/1.1\r\nhost: x\r\n\r\n"
+        )
+        file = client.makefile("rb")
+        assert read_answer(file)[2] == site.data[:9]
+        assert read_answer(file)[2] == site.data[3:33]
+
+
+def test_without_descriptors_nothing_is_left_open(site, client, monkeypatch) -> None:
+    def none_left(fd: int) -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(os, "dup", none_left)
+    ask(client, "0-9")
+    assert client.recv(1) == b""
+    site.wait_for(1)
+    assert isinstance(site.went[0], OSError)
 
 
 def test_what_cannot_be_looked_at_is_left_to_the_app(site, client) -> None:

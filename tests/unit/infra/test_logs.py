@@ -1,9 +1,11 @@
 """One event is one line, whoever wrote the words in it."""
 
+import contextlib
 import io
 import json
 import logging
 import time
+from pathlib import Path
 
 import pytest
 
@@ -103,6 +105,17 @@ def test_gathered_lines_come_together_and_before_what_is_wrong(tmp_path, monkeyp
     while "four" not in stream.getvalue():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def test_what_cannot_be_written_harms_nobody(tmp_path, monkeypatch, written):
+    written("text", lambda log: None)
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr("sys.stderr", full)
+        configure_logs(Settings(data_dir=tmp_path), gather=True)
+        logging.getLogger("polyreel.test").warning("too much")
+        # What it kept of that is not to be tried again when it is closed.
+        with contextlib.suppress(OSError):
+            full.close()
 
 
 def test_what_is_gathered_is_written_when_asked_for(tmp_path, monkeypatch, written):

@@ -31,7 +31,7 @@ from polyreel.core.ingest.tables import ResumableRow
 from polyreel.core.ingest.uploads import check_enabled
 from polyreel.core.ingest.writing import BlockFile, copy_stretch
 from polyreel.core.users import Actor, allow
-from polyreel.infra.storage import Storage
+from polyreel.infra.storage import Growing, Storage
 from polyreel.infra.tx import Database, Tx
 from polyreel.kit.errors import AppError
 
@@ -126,6 +126,14 @@ def _assemble(
             return resumable_of(whole)
 
 
+def _reopened(storage: Storage, key: str) -> Growing:
+    try:
+        return storage.reopen(key)
+    except FileNotFoundError:
+        # Somebody ended the upload meanwhile.
+        raise UploadNotFound from None
+
+
 def _copy(storage: Storage, key: str, part: Resumable, start: int) -> None:
     try:
         source_fd = storage.open_read(key_of(part.file_uid))
@@ -134,7 +142,7 @@ def _copy(storage: Storage, key: str, part: Resumable, start: int) -> None:
     stretch = part.base_bytes, part.offset_bytes
     try:
         # Opened for this part alone: how a descriptor writes changes on the way (see BlockFile).
-        with storage.reopen(key) as target:
+        with _reopened(storage, key) as target:
             if not clone_range(source_fd, *stretch, target.fd, start):
                 copy_stretch(source_fd, *stretch, BlockFile(target.fd, start))
     except EOFError:

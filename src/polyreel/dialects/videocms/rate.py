@@ -49,7 +49,7 @@ class RateLimits:
 
         return limited
 
-    def spare(self, address: str) -> bool:
+    def is_spared(self, address: str) -> bool:
         """Whether requests of this client are not counted now, as far as is known without a look."""
         options = self._options.fresh()
         return options is not None and _spares(options, address)
