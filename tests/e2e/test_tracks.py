@@ -324,7 +324,8 @@ def test_a_clip_of_a_telephone_stands_upright(
 def test_a_seek_far_into_what_is_not_encoded_plays_within_five_seconds(
     ada: Visitor, make_clip: ClipMaker, fresh: FreshCopy
 ) -> None:
-    clip = make_clip(picture="vp8", sound=None, seconds=150, width=320, height=180)
+    # Small: how soon it is encoded is the machine's affair, how soon it is begun and shown is ours.
+    clip = make_clip(picture="vp8", sound=None, seconds=150, width=256, height=144)
     ada.allowed = {503}
     open_new(ada, fresh(clip, "far.webm"))
     ada.wait_playing()
