@@ -57,15 +57,13 @@ def run_supervisor(settings: Settings) -> int:
     stopping = threading.Event()
     _on_signals(stopping)
     # It loads its libraries meanwhile, which takes as long.
-    web = _Kept(
-        "web", _spawn("web", environment, "held", is_held=True), started_at=time.monotonic()
-    )
+    held = _spawn("web", environment, "held", is_held=True)
+    web = _Kept("web", held, started_at=time.monotonic())
     code = _prepare("web", environment, stopping)
-    if code is None or stopping.is_set() or code != 0:
+    if stopping.is_set() or code != 0:
         _stop([web])
         return 0 if stopping.is_set() else code or 0
-    assert web.service is not None  # noqa: S101
-    web.service.release()
+    held.release()
     more = ["worker", *["web"] * (settings.web_processes - 1)]
     return _keep([web, *map(_Kept, more)], environment, stopping)
 

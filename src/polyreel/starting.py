@@ -16,26 +16,20 @@ __all__ = ["DataDir", "app"]
 DataDir = Annotated[
     Path | None, typer.Option("--data-dir", help="The server's folder (POLYREEL_DATA_DIR).")
 ]
+Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
+Port = Annotated[int | None, typer.Option(help="Port to listen on.")]
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.command()
-def serve(
-    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
-    data_dir: DataDir = None,
-) -> None:
+def serve(host: Host = None, port: Port = None, data_dir: DataDir = None) -> None:
     """Run the whole server: web and worker processes, supervised."""
     _become(load_settings(data_dir=data_dir, host=host, port=port), "supervisor")
 
 
 @app.command()
-def web(
-    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
-    data_dir: DataDir = None,
-) -> None:
+def web(host: Host = None, port: Port = None, data_dir: DataDir = None) -> None:
     """Run only the web processes."""
     _become(load_settings(data_dir=data_dir, host=host, port=port), "alone", "web")
 

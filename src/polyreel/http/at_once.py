@@ -23,7 +23,9 @@ from polyreel.http.middleware import (
     Receive,
     Scope,
     Send,
+    has_body,
 )
+from polyreel.http.ranges import CONDITIONS
 from polyreel.http.representation import Representation, choose, encoded
 from polyreel.infra.storage import Storage
 
@@ -31,17 +33,6 @@ __all__ = ["AtOnce", "Site"]
 
 MOST_KNOWN = 4096
 LONGEST_QUERY = 64
-_WITH_A_BODY = frozenset({b"content-length", b"transfer-encoding"})
-_CONDITIONS = frozenset(
-    {
-        b"range",
-        b"if-range",
-        b"if-match",
-        b"if-none-match",
-        b"if-modified-since",
-        b"if-unmodified-since",
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,21 +71,22 @@ class AtOnce:
 
     def __call__(self, scope: Scope) -> Stretch | None:
         """The stretch of a file that is the answer."""
-        names = {name for name, _ in scope["headers"]}
-        if scope["method"] != "GET" or not names.isdisjoint(_WITH_A_BODY):
+        if scope["method"] != "GET" or has_body(scope):
             return None
         found = self._find(scope)
         if found is None:
             return None
         view, known = found
         place, status, start, length, headers = known.place, 200, 0, known.place.size, known.whole
-        if not names.isdisjoint(_CONDITIONS):
+        if any(name in CONDITIONS for name, _ in scope["headers"]):
             chosen, fields = choose(scope, known.item)
             status, start, length = chosen.status, chosen.start, chosen.length
             headers = encoded(fields)
-        exchange = self._observer.begin(scope)
         # What takes a slow client long may leave the memory on the way.
-        if not 0 < length <= LONGEST_BYTES or not self._is_spared(exchange.client.address):
+        if not 0 < length <= LONGEST_BYTES:
+            return None
+        exchange = self._observer.begin(scope)
+        if not self._is_spared(exchange.client.address):
             return None
         offset = place.offset + start
         file = self._open(place.key, offset, length)

@@ -14,7 +14,14 @@ from dataclasses import dataclass
 
 from polyreel.http.middleware import Headers, Message, Send
 
-__all__ = ["LONGEST_BYTES", "ZERO_COPY", "Stretch", "is_in_memory", "send_file_range"]
+__all__ = [
+    "LONGEST_BYTES",
+    "ZERO_COPY",
+    "ShorterFile",
+    "Stretch",
+    "is_in_memory",
+    "send_file_range",
+]
 
 ZERO_COPY = "http.response.zerocopysend"
 """Message and extension of ASGI: `count` bytes of the file with the number `file`, from `offset`."""
@@ -30,6 +37,13 @@ _NOWAIT = getattr(os, "RWF_NOWAIT", 0)
 # One byte every stride is enough to ask: what is asked for in turn is read ahead, and given back, in longer runs.
 _asked = bytearray(1)
 _under_way = 0
+
+
+class ShorterFile(OSError):
+    """A file ends before what its index says."""
+
+    def __init__(self) -> None:
+        super().__init__(errno.EIO, "the file is shorter than its index says")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +67,7 @@ async def send_file_range(
     """Send the body of an answer from `fd`; answers how many bytes went out. `zero_copy`: the server
     takes ZERO_COPY messages, as the extensions of the scope tell.
 
-    Raises OSError when the file is shorter than promised: the connection is then cut, which is the
+    Raises ShorterFile when the file is shorter than promised: the connection is then cut, which is the
     only honest end of an answer whose length was announced.
     """
     global _under_way
@@ -74,7 +88,7 @@ async def send_file_range(
                 count = len(data)
                 message = {"type": "http.response.body", "body": data}
             if not count:
-                raise OSError(errno.EIO, "the file is shorter than its index says")
+                raise ShorterFile
             sent += count
             await send({**message, "more_body": sent < length})
     finally:

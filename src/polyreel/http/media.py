@@ -126,11 +126,9 @@ class MediaApp:
             route, given = find_media_route(steps)
             if route not in ("video", "audio"):
                 return None
-            ticket = self._ticket(scope, _checked_uuid(uuid))
-            kept = self._views.fresh(ticket.video_uuid)
-            if kept is None:
+            view = self._views.fresh(_checked_uuid(uuid))
+            if view is None or not self.admits(scope, view):
                 return None
-            view = _admit(ticket, kept)
             number, suffix = _read_file(route, given[1])
             if suffix != "mp4":
                 return None
@@ -143,9 +141,7 @@ class MediaApp:
     async def _find(
         self, parts: list[str], base: str, scope: Scope
     ) -> tuple[MediaView, Representation]:
-        uuid = parse_uuid(parts[0])
-        if uuid is None:
-            raise Invalid("The address holds no valid id.")
+        uuid = _checked_uuid(parts[0])
         if scope["method"] not in ("GET", "HEAD"):
             raise NotFound
         if parts[1:3] == ["image", "thumb"] and len(parts) == 4:

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 
 from polyreel.http.auth import header
 from polyreel.http.encodings import choose_coding, is_packable, pack
-from polyreel.http.middleware import ASGIApp, Message, Receive, Scope, Send
+from polyreel.http.middleware import ASGIApp, Headers, Message, Receive, Scope, Send
 
 __all__ = ["packed"]
 
@@ -23,8 +23,6 @@ _LEAST_BYTES = 1024
 _IN_LOOP_BYTES = 32 * 1024
 _WITH_TOKENS = ("/setup", "/api/auth/")
 _FROM_OURS = ("same-origin", "none")
-
-Headers = list[tuple[bytes, bytes]]
 
 
 def packed(app: ASGIApp) -> ASGIApp:

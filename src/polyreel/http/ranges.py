@@ -5,7 +5,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import formatdate, parsedate_to_datetime
 
-__all__ = ["Selected", "Validators", "http_date", "select"]
+__all__ = ["CONDITIONS", "Selected", "Validators", "http_date", "select"]
+
+CONDITIONS = frozenset(
+    {
+        b"range",
+        b"if-range",
+        b"if-match",
+        b"if-none-match",
+        b"if-modified-since",
+        b"if-unmodified-since",
+    }
+)
+"""The headers that `select` weighs; without any of them the whole is answered."""
 
 _MOST_DIGITS = 18
 

@@ -7,7 +7,6 @@ request's head has a size and a time in which it has to come. Source: ASGI speci
 """
 
 import asyncio
-import errno
 import logging
 import os
 import signal
@@ -24,7 +23,7 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
-from polyreel.http.bytes import ZERO_COPY, Stretch
+from polyreel.http.bytes import ZERO_COPY, ShorterFile, Stretch
 from polyreel.http.middleware import ASGIApp, Message, Receive, Scope, Send
 
 __all__ = ["listen", "make_config", "serve"]
@@ -100,13 +99,6 @@ class _Server(uvicorn.Server):
         """Before it waits for every answer to end."""
         self._stopping()
         super().handle_exit(sig, frame)
-
-
-class ShorterFile(OSError):
-    """A file ends before what its index says; any other OSError means that the client is gone."""
-
-    def __init__(self) -> None:
-        super().__init__(errno.EIO, "the file is shorter than its index says")
 
 
 class HeadTooLarge(Exception):
@@ -356,7 +348,7 @@ class _Direct:
         """Send `head`, then `count` bytes of the file from `offset`, which are in memory.
 
         `ended` is called once, perhaps before this returns, with the bytes of the file that went out,
-        and what went wrong: ConnectionError when the client has gone, another when the file is shorter.
+        and what went wrong: ShorterFile, or any other OSError when the client has gone.
         """
         self._head, self._file, self._offset, self._left = head, file, offset, count
         self._sent, self._ended = 0, ended

@@ -21,10 +21,11 @@ def later(act, *args, after_s=0.15, **named):
 
 
 def ask_while(stage, path, act, *args, **named):
-    watch = Stopwatch()
+    began, watch = time.monotonic(), Stopwatch()
     thread = later(act, *args, **named)
     reply = stage.get(path)
     took_s = watch.read()
+    assert time.monotonic() - began > 0.1, "it waits"
     thread.join()
     return reply, took_s
 

@@ -24,8 +24,8 @@ def own_site(tmp_path):
 
 @pytest.fixture
 def site(request):
-    """A server as on its first day."""
-    if ON_POSTGRESQL:
+    """A server as on its first day; for tests that use `own_site`, that."""
+    if ON_POSTGRESQL or "own_site" in request.fixturenames:
         yield request.getfixturevalue("own_site")
         return
     kept = request.getfixturevalue("kept_site")

@@ -39,10 +39,8 @@ ROUTES = [
 ]
 
 
-@pytest.fixture
-def site(own_site):
-    """Its notices are heard."""
-    return own_site
+# Its notices are heard.
+pytestmark = pytest.mark.usefixtures("own_site")
 
 
 def emit(site, user, *kinds):

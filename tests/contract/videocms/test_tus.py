@@ -37,10 +37,8 @@ GROUP = "11111111-2222-4333-8444-555555555555"
 UNKNOWN = f"{PATH}/{GROUP}"
 
 
-@pytest.fixture
-def site(own_site):
-    """The limits of uploads are remembered for a moment, and change here."""
-    return own_site
+# The limits of uploads are remembered for a moment, and change here.
+pytestmark = pytest.mark.usefixtures("own_site")
 
 
 class TestOptions:

@@ -29,10 +29,8 @@ from tests.contract.videocms.tus_client import (
 UNKNOWN = f"{PATH}/11111111-2222-4333-8444-555555555555"
 
 
-@pytest.fixture
-def site(own_site):
-    """As in test_tus."""
-    return own_site
+# As in test_tus.
+pytestmark = pytest.mark.usefixtures("own_site")
 
 
 class TestChecksum:

@@ -28,10 +28,8 @@ from tests.contract.videocms.tus_client import (
 ONE, TWO = b"one " * 1100, b"two " * 1300
 
 
-@pytest.fixture
-def site(own_site):
-    """As in test_tus."""
-    return own_site
+# As in test_tus.
+pytestmark = pytest.mark.usefixtures("own_site")
 
 
 @pytest.fixture

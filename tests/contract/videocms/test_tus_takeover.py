@@ -17,10 +17,8 @@ from tests.contract.videocms.tus_client import BYTES, VERSION, created, head, of
 FILM = random.Random(1).randbytes(64 * 1024)
 
 
-@pytest.fixture
-def site(own_site):
-    """Its notices are heard."""
-    return own_site
+# Its notices are heard.
+pytestmark = pytest.mark.usefixtures("own_site")
 
 
 def bytes_of(site, path):

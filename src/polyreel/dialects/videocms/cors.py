@@ -8,12 +8,10 @@ from collections.abc import Callable, Sequence
 
 from polyreel.core.options import Options, OptionsCache
 from polyreel.http.auth import header
-from polyreel.http.middleware import ASGIApp, Message, Receive, Scope, Send
+from polyreel.http.middleware import ASGIApp, Headers, Message, Receive, Scope, Send
 from polyreel.http.options import options_now
 
 __all__ = ["with_cors"]
-
-Headers = list[tuple[bytes, bytes]]
 
 _METHODS = "GET,HEAD,POST,PUT,PATCH,DELETE,OPTIONS"
 _REQUEST_HEADERS = (
