@@ -25,6 +25,7 @@ from polyreel.infra.logs import configure_logs, flush_logs
 from polyreel.infra.notify import Notifier
 from polyreel.infra.outbound import Outbound, Rules, make_rules
 from polyreel.infra.presence import Presence
+from polyreel.infra.probe import Prober
 from polyreel.infra.reach import sandbox
 from polyreel.infra.secrets import Secrets
 from polyreel.infra.storage import LocalStorage
@@ -96,6 +97,7 @@ def open_tools(settings: Settings) -> Tools:
         storage=LocalStorage(settings.files_dir),
         notifier=notifier,
         ffmpeg=FFmpeg(settings.ffmpeg),
+        prober=Prober(),
         secrets=Secrets(settings.secret_path),
         presence=presence,
         outbound=Outbound(_outbound_rules(settings), own_urls=lambda: _own_urls(settings, db)),
@@ -121,6 +123,7 @@ def _outbound_rules(settings: Settings) -> Rules:
 
 def close_tools(tools: Tools) -> None:
     """Close what `open_tools` opened."""
+    tools.prober.close()
     tools.notifier.close()
     tools.db.close()
     tools.presence.close()

@@ -279,6 +279,9 @@ def run_worker(settings: Settings, lanes: list[str] | None = None) -> int:
     tools.notifier.start()
     worker, watch = make_worker(tools, lanes), make_watch(tools)
     worker.start()
+    if "fast" in worker.lanes:
+        # It is where films are looked at.
+        tools.prober.start()
     watch.start()
     stopping.wait()
     _end_for_certain()

@@ -20,6 +20,7 @@ __all__: list[str] = []
 PR_SET_PDEATHSIG = 1
 PR_SET_NO_NEW_PRIVS = 38
 
+AUTOGROUP = "/proc/self/autogroup"
 FAILED = 127
 MARK = "launch: "
 
@@ -41,6 +42,19 @@ def take_new_privileges_away() -> None:
     _prctl(PR_SET_NO_NEW_PRIVS, 1)
 
 
+def _be_nice(by: int) -> None:
+    """Step back behind others. Where the kernel groups programs by session (sched(7), autogroup), and
+    this is a session of its own, only what the group gives way by counts.
+    """
+    os.nice(by)
+    try:
+        group = os.open(AUTOGROUP, os.O_WRONLY | os.O_CLOEXEC)
+        os.write(group, b"%d" % by)
+    except OSError:
+        # No such groups here, or too many programs said so within a tenth of a second.
+        pass
+
+
 def _set_limit(name: str, wanted: int) -> None:
     kind = getattr(resource, "RLIMIT_" + name)
     _, hard = resource.getrlimit(kind)
@@ -60,7 +74,7 @@ def main(root: str, numbers: list[int], limits: str, reach: str, rest: list[str]
             os._exit(FAILED)
         take_new_privileges_away()
         if nice:
-            os.nice(nice)
+            _be_nice(nice)
         for item in filter(None, limits.split(",")):
             name, _, number = item.partition("=")
             _set_limit(name, int(number))

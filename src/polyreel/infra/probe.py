@@ -3,7 +3,11 @@
 A broken or hostile file may crash libav: it crashes `infra.probing`, never the server.
 """
 
+import contextlib
+import os
 import sys
+import threading
+from collections import deque
 from pathlib import Path
 
 import msgspec
@@ -11,15 +15,16 @@ import msgspec
 import polyreel
 from polyreel import settings
 from polyreel.infra import process
-from polyreel.infra.process import Limits
-from polyreel.infra.reach import Reach, sandbox
-from polyreel.kit.errors import Unsupported
+from polyreel.infra.process import Held, Limits
+from polyreel.infra.reach import sandbox
+from polyreel.kit.errors import Unavailable, Unsupported
 
 __all__ = [
     "AudioStream",
     "Chapter",
     "NotMedia",
     "Probe",
+    "Prober",
     "SubtitleStream",
     "VideoStream",
     "probe_file",
@@ -28,6 +33,8 @@ __all__ = [
 LIMITS = Limits(memory_bytes=4 << 30, cpu_s=60, file_bytes=0, open_files=64)
 ANSWER_BYTES = 64 << 20
 HEAD_BYTES = 4096
+# What a probe begins goes before the next child: it is what makes a film playable.
+REST_S = 2.0
 
 
 class NotMedia(Unsupported):
@@ -178,8 +185,73 @@ class _Refused(msgspec.Struct):
     refused: str | None = None
 
 
-def probe_file(path: Path, *, timeout_s: float = 30.0) -> Probe:
-    """Describe a file of a user; 0.2 s for an hour of MP4.
+class Prober:
+    """Describes files. Loading libav is most of what a description costs: once started, one child that
+    has done so waits for the next file.
+    """
+
+    def __init__(self) -> None:
+        self._ready: deque[Held] = deque(maxlen=1)
+        self._is_taken = threading.Event()
+        self._closing = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Keep a child ready from now on."""
+        self._is_taken.set()
+        # A thread that stays: a child dies with the one that started it.
+        self._thread = threading.Thread(target=self._keep_one, name="prober", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the child that waits, and one that is still at work."""
+        self._closing.set()
+        self._is_taken.set()
+        if self._thread is not None:
+            self._thread.join()
+        if held := self._take():
+            held.end()
+
+    def probe(self, path: Path) -> Probe:
+        """What `probe_file` tells, sooner when a child is ready."""
+        held = self._take()
+        try:
+            return probe_file(path, held=held if held and held.is_waiting else None)
+        finally:
+            if held:
+                held.end()
+
+    def _take(self) -> Held | None:
+        try:
+            return self._ready.pop()
+        except IndexError:
+            return None
+        finally:
+            self._is_taken.set()
+
+    def _keep_one(self) -> None:
+        rest_s = 0.0
+        while self._is_taken.wait() and not self._closing.wait(rest_s):
+            self._is_taken.clear()
+            rest_s = REST_S
+            if not self._ready:
+                with contextlib.suppress(Unavailable):
+                    self._ready.append(_hold())
+
+
+def _hold() -> Held:
+    root = str(Path(polyreel.__file__).parents[1])
+    options = [] if sandbox.is_on else ["--open"]
+    return process.hold(
+        [sys.executable, "-P", "-B", "-m", "polyreel.infra.probing", *options],
+        limits=LIMITS,
+        capture_bytes=ANSWER_BYTES,
+        env={**settings.child_environment(None), "PYTHONPATH": root},
+    )
+
+
+def probe_file(path: Path, *, timeout_s: float = 30.0, held: Held | None = None) -> Probe:
+    """Describe a file of a user; 0.2 s for an hour of MP4, 0.1 s by a child that was `held` for it.
 
     Raises NotMedia for what is no video or sound file, Unsupported for one that cannot be read,
     Unavailable when the child cannot be started.
@@ -189,17 +261,7 @@ def probe_file(path: Path, *, timeout_s: float = 30.0) -> Probe:
         head = file.read(HEAD_BYTES)
     if not head:
         raise NotMedia("The file is empty.")
-    root = str(Path(polyreel.__file__).parents[1])
-    options = [] if sandbox.is_on else ["--open"]
-    program = [sys.executable, "-P", "-B", "-m", "polyreel.infra.probing"]
-    done = process.run(
-        [*program, *options, str(path.absolute())],
-        limits=LIMITS,
-        reach=Reach(reads=[path, Path(root)]),
-        timeout_s=timeout_s,
-        capture_bytes=ANSWER_BYTES,
-        env={**settings.child_environment(None), "PYTHONPATH": root},
-    )
+    done = (held or _hold()).finish(os.fsencode(path.absolute()), timeout_s=timeout_s)
     if done.ended != "exited":
         raise Unsupported("The file is damaged, or made to be slow: reading it did not end.")
     if done.returncode != 0:

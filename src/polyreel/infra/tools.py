@@ -8,6 +8,7 @@ from polyreel.infra.ffmpeg import FFmpeg
 from polyreel.infra.notify import Notifier
 from polyreel.infra.outbound import Outbound
 from polyreel.infra.presence import Presence
+from polyreel.infra.probe import Prober
 from polyreel.infra.secrets import Secrets
 from polyreel.infra.storage import LocalStorage
 from polyreel.infra.tx import Database
@@ -25,6 +26,7 @@ class Tools:
     storage: LocalStorage
     notifier: Notifier
     ffmpeg: FFmpeg
+    prober: Prober
     secrets: Secrets
     presence: Presence
     outbound: Outbound

@@ -2,12 +2,14 @@
 
 import re
 import subprocess
+import time
 
+import psutil
 import pytest
 
 from polyreel.infra import probe as probe_module
 from polyreel.infra import process
-from polyreel.infra.probe import NotMedia, Probe, probe_file
+from polyreel.infra.probe import NotMedia, Probe, Prober, probe_file
 from polyreel.kit.errors import Unsupported
 
 # Where each picture track's keyframes are must be what ffmpeg itself shows.
@@ -187,3 +189,46 @@ def test_a_strange_name_is_only_a_name(make_clip, tmp_path):
     path = tmp_path / "-i http:x%d {sink0}.mp4"
     path.write_bytes(make_clip().read_bytes())
     assert probe_file(path).video
+
+
+class TestProber:
+    """One child has loaded libav before it is wanted."""
+
+    @pytest.fixture
+    def prober(self, monkeypatch):
+        monkeypatch.setattr(probe_module, "REST_S", 0.0)
+        made = Prober()
+        made.start()
+        yield made
+        made.close()
+        assert not psutil.Process().children()
+
+    @staticmethod
+    def child(*, other_than: int = 0) -> psutil.Process:
+        """The one that waits."""
+        while True:
+            for found in psutil.Process().children():
+                if found.pid != other_than and found.status() != psutil.STATUS_ZOMBIE:
+                    return found
+            time.sleep(0.02)
+
+    def test_it_tells_the_same_and_the_next_one_waits(self, prober, make_clip):
+        clip = make_clip()
+        first = self.child()
+        assert prober.probe(clip) == probe_file(clip)
+        assert self.child(other_than=first.pid).pid != first.pid
+
+    def test_one_that_died_waiting_costs_nothing_but_time(self, prober, make_clip):
+        self.child().kill()
+        assert prober.probe(make_clip()).video
+
+    def test_an_empty_file_is_told_at_once(self, prober, tmp_path):
+        empty = tmp_path / "empty.mp4"
+        empty.touch()
+        with pytest.raises(NotMedia, match="empty"):
+            prober.probe(empty)
+
+    def test_it_probes_without_having_been_started(self, make_clip):
+        prober = Prober()
+        assert prober.probe(make_clip()).video
+        prober.close()

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from polyreel.infra import process
+from polyreel.infra import child, process
 from polyreel.infra.process import Limits
 from polyreel.infra.reach import Reach
 from polyreel.kit.errors import Unavailable
@@ -42,6 +42,45 @@ def wait_until(condition, timeout_s=5.0):
     while not condition() and time.monotonic() < end:
         time.sleep(0.02)
     return condition()
+
+
+def test_who_is_nice_gives_way_as_a_group_too():
+    has_groups = Path("/proc/self/autogroup").exists()
+    group = "read group < /proc/self/autogroup; echo $group" if has_groups else ""
+    own, *shown = run_shell(f"nice; {group}", nice=7).stdout.decode().splitlines()
+    assert int(own) == os.getpriority(os.PRIO_PROCESS, 0) + 7
+    if has_groups:
+        assert shown[0].endswith(" nice 7")
+
+
+class TestHeld:
+    """A program that waits for a word."""
+
+    @pytest.fixture
+    def held(self):
+        made = process.hold(["/bin/cat"], limits=LIMITS, capture_bytes=100, env={})
+        yield made
+        made.end()
+
+    def test_it_works_once_it_is_told(self, held):
+        assert held.is_waiting
+        done = held.finish(b"a word", timeout_s=20)
+        assert done.is_success
+        assert done.stdout == b"a word"
+
+    def test_it_is_known_to_have_died(self, held):
+        (child,) = psutil.Process().children()
+        child.kill()
+        assert wait_until(lambda: not held.is_waiting)
+        assert held.finish(b"a word", timeout_s=20).returncode == -signal.SIGKILL
+
+    def test_nothing_is_left_of_one_that_was_not_needed(self):
+        before = open_descriptors()
+        held = process.hold(["/bin/cat"], limits=LIMITS, capture_bytes=100, env={})
+        (child,) = psutil.Process().children()
+        held.end()
+        assert not is_alive(child.pid)
+        assert open_descriptors() == before
 
 
 def test_output_and_exit_code_come_back():
@@ -159,7 +198,7 @@ def test_time_silence_and_floods_end_a_child():
 
 def test_standard_error_keeps_its_end():
     done = run_shell("yes | head -c 100000 >&2; echo last words >&2")
-    assert len(done.stderr_tail) == process.STDERR_BYTES
+    assert len(done.stderr_tail) == child.STDERR_BYTES
     assert done.stderr_tail.endswith(b"last words\n")
 
 

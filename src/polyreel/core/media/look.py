@@ -11,7 +11,6 @@ from polyreel.core.media.source import SourceLimits
 from polyreel.core.media.subtitles import Work, plan_subtitles
 from polyreel.core.options import Options, read_options
 from polyreel.infra.jobs import Job
-from polyreel.infra.probe import probe_file
 from polyreel.infra.tools import Tools
 from polyreel.infra.tx import Tx
 from polyreel.kit.errors import NotFound
@@ -21,7 +20,8 @@ from polyreel.kit.errors import NotFound
 _APART, _RANGES = 1000, 1_000_000
 # What makes a film playable goes before what makes it complete.
 PROMISED, OFFERED = 10, 5
-IMAGES_S = 1.0
+# The first fragments come first: what is not waited for would take the processor from them.
+LADDER_S = IMAGES_S = 1.0
 SUBTITLES_S = 0.5
 
 
@@ -63,7 +63,7 @@ def look(job: Job) -> None:
         if media.state != "received":
             return
     with tools.storage.materialise(media.source_key) as path:
-        probe = probe_file(path)
+        probe = tools.prober.probe(path)
     plan = plan_media(probe, ladder_rules(options))
     with job.write() as tx:
         update_media(
@@ -105,10 +105,10 @@ def start_work(tx: Tx, media: Media, renditions: Sequence[Rendition]) -> None:
             ahead = promised and part.number == 0 and has_cuts
             tx.enqueue("media.head" if ahead else "media.encode",
                        key=f"encode:{encoded[0].id}:{part.number}", owner_id=owner_id,
-                       priority=PROMISED if promised else 0,
+                       priority=PROMISED if promised else 0, delay_s=0 if promised else LADDER_S,
                        media_id=media.id, part=part.number,
                        rendition_ids=",".join(str(item.id) for item in encoded))  # fmt: skip
-    # The first fragments come first: images would take the processor from them. Sound may have a cover.
+    # Sound may have a cover.
     tx.enqueue("media.images", key=f"images:{media.id}", owner_id=owner_id, delay_s=IMAGES_S,
                media_id=media.id)  # fmt: skip
 

@@ -30,6 +30,7 @@ from polyreel.core.media.states import settle
 from polyreel.core.media.steps import work_of
 from polyreel.core.options import Options, read_options
 from polyreel.core.stats import Count, add_counts
+from polyreel.infra.ffmpeg import NICE
 from polyreel.infra.jobs import Job
 from polyreel.infra.probe import Probe, VideoStream
 from polyreel.infra.tools import Tools
@@ -43,9 +44,11 @@ _HURT = {
     "video": "The file is damaged: some of its pictures could not be read whole.",
     "audio": "The file is damaged: some of its sound could not be read.",
 }
-# What a viewer waits for is not niced as the ladder is.
-COPY_NICE = 0
-SOUND_NICE = 5
+# What a viewer waits for is not niced as the ladder is. Nor need a copy be: its first fragments cost next to
+# nothing, and all the others come sooner than anybody wants them.
+WAITED_FOR_NICE = 0
+# For so long a copy leaves the processor to the beginning of the sound.
+REST_S = 0.6
 
 
 def _load(job: Job) -> tuple[Media, Probe]:
@@ -72,7 +75,9 @@ class _Track:
     targets: Sequence[Target]
     began: float = field(default_factory=time.monotonic)
 
-    def produce(self, command: Callable[[Path], list[str]], nice: int) -> Produced:
+    def produce(
+        self, command: Callable[[Path], list[str]], *, nice: int = NICE, rest_s: float = 0
+    ) -> Produced:
         """Make the whole of it; raises what `produce` raises."""
         return produce(
             self.job,
@@ -82,6 +87,7 @@ class _Track:
             command,
             duration_ms=self.probe.duration_ms,
             nice=nice,
+            rest_s=rest_s,
         )
 
     def finish(self, made: Produced, *, expected_ms: int) -> None:
@@ -111,11 +117,21 @@ def copy_picture(job: Job) -> None:
     stream = track.rendition.stream
     codec = next(item.codec for item in track.probe.video if item.index == stream)
     made = track.produce(
-        lambda source: commands.copy_video_args(source, stream, codec, "{sink0}"), COPY_NICE
+        lambda source: commands.copy_video_args(source, stream, codec, "{sink0}"),
+        rest_s=REST_S if _awaits_sound(job, track.media.id) else 0,
     )
     if _has_holes(made):
         raise Unsupported("The film's index and its keyframes do not agree.")
     track.finish(made, expected_ms=_picture_ms(track.probe, stream))
+
+
+def _awaits_sound(job: Job, media_id: int) -> bool:
+    """True while sound that must be encoded has not begun: it takes longest, and the film waits for it."""
+    with job.tools.db.read() as tx:
+        return any(
+            item.kind == "audio" and item.mode == "encode" and item.promised and not item.has_begun
+            for item in list_renditions(tx, media_id)
+        )
 
 
 def encode_instead(tx: Tx, args: Mapping[str, Any], message: str) -> None:
@@ -152,14 +168,14 @@ def make_sound(job: Job) -> None:
         return
     made = _copied_sound(track) if track.rendition.mode == "copy" else None
     if made is None:
-        made = track.produce(_sound_command(track.rendition, copy=False), SOUND_NICE)
+        made = track.produce(_sound_command(track.rendition, copy=False), nice=WAITED_FOR_NICE)
     track.finish(made, expected_ms=0)
 
 
 def _copied_sound(track: _Track) -> Produced | None:
     """Copy the track; None when it does not come out whole: then it is encoded, holes filled."""
     try:
-        made = track.produce(_sound_command(track.rendition, copy=True), SOUND_NICE)
+        made = track.produce(_sound_command(track.rendition, copy=True), nice=WAITED_FOR_NICE)
     except AppError:
         track.job.check()
         return None
@@ -224,7 +240,8 @@ def encode_heights(job: Job) -> None:
         return commands.ladder_args(picture, rungs, rules, stretch)
 
     length_ms = (end_us - part.start_us) // 1000
-    made = produce(job, media, targets, cuts, command, duration_ms=length_ms)
+    nice = WAITED_FOR_NICE if job.kind == "media.head" else NICE
+    made = produce(job, media, targets, cuts, command, duration_ms=length_ms, nice=nice)
     whole_ms = _picture_ms(probe, stream.index)
     expected_ms = length_ms if part.end_us is not None else whole_ms - part.start_us // 1000
     _finish(job, media, targets, made, began, expected_ms=expected_ms)

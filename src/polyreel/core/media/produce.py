@@ -29,8 +29,11 @@ from polyreel.kit.errors import Busy, NotFound, Unavailable, Unsupported
 
 # How long finished fragments may wait for the transaction that lists them: not at all at the start,
 # when a viewer waits for them; a second later, when nobody does.
-PATIENCE_S = (0.0, 0.05, 0.1, 0.2, 0.4)
 PATIENCE_LATER_S = 1.0
+PATIENCE_S = (0.0, 0.05, 0.1, 0.2, 0.4, PATIENCE_LATER_S)
+LEAST_PROGRESS = 0.01
+# What is listed by then is enough to begin with.
+BEGINNING = 2
 # How often a run asks whether its film is still wanted.
 ASK_S = 1.0
 
@@ -60,14 +63,12 @@ class _Output:
     file: BinaryIO
     growing: Growing
     packager: Packager
-    listed: int = -1
+    listed: int = 0
 
     @property
     def is_new(self) -> bool:
         """True when there is more than was listed; what is not promised is listed when whole."""
-        packager = self.packager
-        is_wanted = self.target.rendition.promised and packager.init is not None
-        return is_wanted and len(packager.fragments) != self.listed
+        return self.target.rendition.promised and len(self.packager.fragments) > self.listed
 
 
 def produce(  # noqa: PLR0913 - the one way to make a part
@@ -79,8 +80,9 @@ def produce(  # noqa: PLR0913 - the one way to make a part
     *,
     duration_ms: int | None,
     nice: int = NICE,
+    rest_s: float = 0,
 ) -> Produced:
-    """Fill every target with one run of ffmpeg.
+    """Fill every target with one run of ffmpeg, which rests for `rest_s` once its beginning is listed.
 
     Fragments are listed while the run goes on; when this returns the files are synced, but it is
     the caller that ends the parts, once it has compared what came out with what should have.
@@ -95,7 +97,7 @@ def produce(  # noqa: PLR0913 - the one way to make a part
                 begin_part(tx, output.target.part.id, output.key)
         for key in earlier:
             tools.storage.delete(key)
-        announcer = _Announcer(job, media, outputs)
+        announcer = _Announcer(job, media, outputs, rest_s)
         source = stack.enter_context(tools.storage.materialise(media.source_key))
         stack.enter_context(_full_disk_is_waited_for())
         args = make_args(source)
@@ -184,8 +186,9 @@ def _check(done: Finished, outputs: Sequence[_Output]) -> None:
 class _Announcer:
     """Lists new fragments, in transactions that get rarer as the film goes on."""
 
-    def __init__(self, job: Job, media: Media, outputs: Sequence[_Output]) -> None:
+    def __init__(self, job: Job, media: Media, outputs: Sequence[_Output], rest_s: float) -> None:
         self._job = job
+        self._rest_s = rest_s
         self._media = media
         self._outputs = outputs
         self._announced = 0
@@ -195,18 +198,14 @@ class _Announcer:
         self._asked = time.monotonic()
 
     def look(self) -> None:
-        """Announce if there is something new and it waited long enough."""
-        patience = (
-            PATIENCE_S[self._announced] if self._announced < len(PATIENCE_S) else PATIENCE_LATER_S
-        )
-        if time.monotonic() - self._last >= patience and (self._is_new() or self._has_moved()):
+        """Announce if there is something new and it waited long enough; nobody waits for progress."""
+        patience = PATIENCE_LATER_S
+        if any(output.is_new for output in self._outputs):
+            patience = PATIENCE_S[min(self._announced, len(PATIENCE_S) - 1)]
+        elif self._progress - self._progress_listed < LEAST_PROGRESS:
+            return
+        if time.monotonic() - self._last >= patience:
             self.announce()
-
-    def _is_new(self) -> bool:
-        return any(output.is_new for output in self._outputs)
-
-    def _has_moved(self) -> bool:
-        return self._progress - self._progress_listed >= 0.01
 
     def progress(self, done: float) -> None:
         """Called by ffmpeg's meter, about twice a second."""
@@ -227,14 +226,18 @@ class _Announcer:
 
     def announce(self) -> None:
         """One transaction for all outputs."""
+        new = [output for output in self._outputs if output.is_new]
         with self._job.write() as tx:
-            for output in self._outputs:
+            for output in new:
                 packager = output.packager
-                if output.is_new:
-                    publish_part(tx, output.target.part.id, packager.init, packager.fragments)
-                    output.listed = len(packager.fragments)
+                publish_part(tx, output.target.part.id, packager.init, packager.fragments)
+                output.listed = len(packager.fragments)
+            for output in self._outputs:
                 set_part_progress(tx, output.target.part.id, self._progress)
             settle(tx, self._media.id)
-        self._announced += 1
+        self._announced += bool(new)
+        if self._announced == BEGINNING and new:
+            # Nobody reads the pipe meanwhile, which holds its writer up.
+            self._job.cancelled.wait(self._rest_s)
         self._progress_listed = self._progress
         self._last = time.monotonic()

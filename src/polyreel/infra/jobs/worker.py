@@ -87,6 +87,11 @@ class Worker:
         schedule = Schedule(db, self._kinds, options.periodic, sweep_every_s)
         self._engine = self._make_engine(schedule, options.poll_s)
 
+    @property
+    def lanes(self) -> list[str]:
+        """Those that it has a slot in."""
+        return list(self._lanes)
+
     def start(self) -> None:
         """Begin to claim and run jobs; returns at once."""
         self._notifier.subscribe(self._heard)

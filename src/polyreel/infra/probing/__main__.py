@@ -1,7 +1,8 @@
-"""`python -m polyreel.infra.probing FILE`: one JSON object on standard output, see `infra.probe`.
+"""`python -m polyreel.infra.probing`: reads a path from standard input, up to its end, and writes one
+JSON object on standard output, see `infra.probe`.
 
-Once everything is imported FILE is what is left in reach, beside the modules that libav's binding and
-Python still load when they need them; with `--open` nothing is taken away.
+That file is what is left in reach before it is opened, beside the modules that libav's binding and Python
+still load when they need them; with `--open` nothing is taken away.
 """
 
 import json
@@ -17,8 +18,11 @@ from polyreel.infra.probing.container import read_container
 __all__: list[str] = []
 
 if __name__ == "__main__":
-    *options, path = sys.argv[1:]
-    if "--open" not in options:
+    path = os.fsdecode(sys.stdin.buffer.read())
+    if not path:
+        # Whoever held it is gone.
+        sys.exit()
+    if "--open" not in sys.argv[1:]:
         modules = (Path(av.__file__).parent, Path(os.__file__).parent)
         confine([f"r{path}", *(f"r{folder}" for folder in modules)], network=False)
     sys.stdout.write(json.dumps(read_container(path), separators=(",", ":")))
