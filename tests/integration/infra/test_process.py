@@ -37,6 +37,11 @@ def open_descriptors():
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
+def children_that_run(program):
+    """Those of this process, which may have others: the tests' own PostgreSQL is one."""
+    return [one for one in psutil.Process().children() if program in one.cmdline()]
+
+
 def wait_until(condition, timeout_s=5.0):
     end = time.monotonic() + timeout_s
     while not condition() and time.monotonic() < end:
@@ -69,7 +74,7 @@ class TestHeld:
         assert done.stdout == b"a word"
 
     def test_it_is_known_to_have_died(self, held):
-        (child,) = psutil.Process().children()
+        (child,) = children_that_run("/bin/cat")
         child.kill()
         assert wait_until(lambda: not held.is_waiting)
         assert held.finish(b"a word", timeout_s=20).returncode == -signal.SIGKILL
@@ -77,7 +82,7 @@ class TestHeld:
     def test_nothing_is_left_of_one_that_was_not_needed(self):
         before = open_descriptors()
         held = process.hold(["/bin/cat"], limits=LIMITS, capture_bytes=100, env={})
-        (child,) = psutil.Process().children()
+        (child,) = children_that_run("/bin/cat")
         held.end()
         assert not is_alive(child.pid)
         assert open_descriptors() == before
@@ -223,7 +228,7 @@ def test_a_program_that_is_not_there_is_unavailable(tmp_path):
 
 def test_no_descriptor_and_no_zombie_is_left():
     run_shell("true")
-    # The tests' own PostgreSQL may be a child too; who has ended and was not waited for is one still.
+    # Who has ended and was not waited for is one still.
     before = open_descriptors(), psutil.Process().children()
     for _ in range(3):
         run_shell("true", "{sink0}", sinks=[len])
