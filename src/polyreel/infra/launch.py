@@ -13,6 +13,7 @@ import ctypes
 import os
 import resource
 import sys
+import time
 
 __all__: list[str] = []
 
@@ -21,6 +22,7 @@ PR_SET_PDEATHSIG = 1
 PR_SET_NO_NEW_PRIVS = 38
 
 AUTOGROUP = "/proc/self/autogroup"
+TRIES = 5
 FAILED = 127
 MARK = "launch: "
 
@@ -46,13 +48,20 @@ def _be_nice(by: int) -> None:
     """Step back behind others. Where the kernel groups programs by session (sched(7), autogroup), and
     this is a session of its own, only what the group gives way by counts.
     """
-    os.nice(by)
+    nice = os.nice(by)
     try:
         group = os.open(AUTOGROUP, os.O_WRONLY | os.O_CLOEXEC)
-        os.write(group, b"%d" % by)
     except OSError:
-        # No such groups here, or too many programs said so within a tenth of a second.
-        pass
+        return
+    for _ in range(TRIES):
+        try:
+            os.write(group, b"%d" % nice)
+            break
+        except BlockingIOError:
+            # Without privileges one program a tenth of a second may say so, of all that run.
+            time.sleep(0.1)
+        except OSError:
+            break
 
 
 def _set_limit(name: str, wanted: int) -> None:

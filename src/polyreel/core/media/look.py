@@ -21,7 +21,7 @@ _APART, _RANGES = 1000, 1_000_000
 # What makes a film playable goes before what makes it complete.
 PROMISED, OFFERED = 10, 5
 # The first fragments come first: what is not waited for would take the processor from them.
-LADDER_S = IMAGES_S = 1.0
+LATER_S = 1.0
 SUBTITLES_S = 0.5
 
 
@@ -105,11 +105,11 @@ def start_work(tx: Tx, media: Media, renditions: Sequence[Rendition]) -> None:
             ahead = promised and part.number == 0 and has_cuts
             tx.enqueue("media.head" if ahead else "media.encode",
                        key=f"encode:{encoded[0].id}:{part.number}", owner_id=owner_id,
-                       priority=PROMISED if promised else 0, delay_s=0 if promised else LADDER_S,
+                       priority=PROMISED if promised else 0, delay_s=0 if promised else LATER_S,
                        media_id=media.id, part=part.number,
                        rendition_ids=",".join(str(item.id) for item in encoded))  # fmt: skip
     # Sound may have a cover.
-    tx.enqueue("media.images", key=f"images:{media.id}", owner_id=owner_id, delay_s=IMAGES_S,
+    tx.enqueue("media.images", key=f"images:{media.id}", owner_id=owner_id, delay_s=LATER_S,
                media_id=media.id)  # fmt: skip
 
 

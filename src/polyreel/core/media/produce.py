@@ -204,8 +204,13 @@ class _Announcer:
             patience = PATIENCE_S[min(self._announced, len(PATIENCE_S) - 1)]
         elif self._progress - self._progress_listed < LEAST_PROGRESS:
             return
-        if time.monotonic() - self._last >= patience:
-            self.announce()
+        if time.monotonic() - self._last < patience:
+            return
+        before = self._announced
+        self.announce()
+        if before < BEGINNING == self._announced:
+            # Nobody reads the pipe meanwhile, which holds its writer up.
+            self._job.cancelled.wait(self._rest_s)
 
     def progress(self, done: float) -> None:
         """Called by ffmpeg's meter, about twice a second."""
@@ -236,8 +241,5 @@ class _Announcer:
                 set_part_progress(tx, output.target.part.id, self._progress)
             settle(tx, self._media.id)
         self._announced += bool(new)
-        if self._announced == BEGINNING and new:
-            # Nobody reads the pipe meanwhile, which holds its writer up.
-            self._job.cancelled.wait(self._rest_s)
         self._progress_listed = self._progress
         self._last = time.monotonic()
