@@ -261,7 +261,11 @@ def probe_file(path: Path, *, timeout_s: float = 30.0, held: Held | None = None)
         head = file.read(HEAD_BYTES)
     if not head:
         raise NotMedia("The file is empty.")
-    done = (held or _hold()).finish(os.fsencode(path.absolute()), timeout_s=timeout_s)
+    word = os.fsencode(path.absolute())
+    done = (held or _hold()).finish(word, timeout_s=timeout_s)
+    if held is not None and done.returncode < 0 and done.ended == "exited":
+        # Somebody may have killed it while it waited, which is no fault of the file's.
+        done = _hold().finish(word, timeout_s=timeout_s)
     if done.ended != "exited":
         raise Unsupported("The file is damaged, or made to be slow: reading it did not end.")
     if done.returncode != 0:

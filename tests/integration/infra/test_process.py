@@ -37,16 +37,22 @@ def open_descriptors():
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
-def children_that_run(program):
-    """Those of this process, which may have others: the tests' own PostgreSQL is one."""
-    return [one for one in psutil.Process().children() if program in one.cmdline()]
-
-
 def wait_until(condition, timeout_s=5.0):
     end = time.monotonic() + timeout_s
-    while not condition() and time.monotonic() < end:
+    while not (met := condition()) and time.monotonic() < end:
         time.sleep(0.02)
-    return condition()
+    return met
+
+
+def child_that_runs(program):
+    """The one of this process, which may have others: the tests' own PostgreSQL is one."""
+
+    def look():
+        return [one for one in psutil.Process().children() if program in one.cmdline()]
+
+    # One that is just becoming its program has no command line.
+    (found,) = wait_until(look)
+    return found
 
 
 def test_who_is_nice_gives_way_as_a_group_too():
@@ -74,7 +80,7 @@ class TestHeld:
         assert done.stdout == b"a word"
 
     def test_it_is_known_to_have_died(self, held):
-        (child,) = children_that_run("/bin/cat")
+        child = child_that_runs("/bin/cat")
         child.kill()
         assert wait_until(lambda: not held.is_waiting)
         assert held.finish(b"a word", timeout_s=20).returncode == -signal.SIGKILL
@@ -82,7 +88,7 @@ class TestHeld:
     def test_nothing_is_left_of_one_that_was_not_needed(self):
         before = open_descriptors()
         held = process.hold(["/bin/cat"], limits=LIMITS, capture_bytes=100, env={})
-        (child,) = children_that_run("/bin/cat")
+        child = child_that_runs("/bin/cat")
         held.end()
         assert not is_alive(child.pid)
         assert open_descriptors() == before
