@@ -38,6 +38,7 @@ SETUP_LINK = re.compile(r"https?://[^\s\"'\\]+/setup[^\s\"'\\]*")
 # Four of them may begin at once where others want the processors, too; how long one takes is promised elsewhere.
 READY_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 15.0
+BESIDE_OTHERS = "PYTEST_XDIST_WORKER" in os.environ
 
 
 def free_port() -> int:
@@ -64,6 +65,9 @@ class Server:
         if ON_POSTGRESQL:
             own = database_url(data_dir / "polyreel.db", empty=True)
             settings = {"database_url": own, **settings}
+        if BESIDE_OTHERS:
+            # An encode that gives way to whatever other tests do has no end in sight.
+            settings = {"encode_nice": 0, **settings}
         given = {f"POLYREEL_{name.upper()}": str(value) for name, value in settings.items()}
         self.environment = {**inherited, **given, "POLYREEL_DATA_DIR": str(data_dir)}
         self.started_in_s = 0.0

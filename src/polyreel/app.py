@@ -96,7 +96,7 @@ def open_tools(settings: Settings) -> Tools:
         db=db,
         storage=LocalStorage(settings.files_dir),
         notifier=notifier,
-        ffmpeg=FFmpeg(settings.ffmpeg),
+        ffmpeg=FFmpeg(settings.ffmpeg, nice=settings.encode_nice),
         prober=Prober(),
         secrets=Secrets(settings.secret_path),
         presence=presence,

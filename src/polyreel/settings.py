@@ -73,6 +73,10 @@ class Settings:
         0,
         "Threads of each encoder; 0: so many that the heights of one film together fill the cores.",
     )
+    encode_nice: int = _setting(
+        10,
+        "How far encoding gives way to everything else, 0 to 19; what a viewer waits for never does.",
+    )
     lease_s: float = _setting(30.0, "Seconds a job's lease lasts without being renewed.")
     trusted_proxies: str = _setting(
         "",
@@ -190,6 +194,8 @@ def _check_ranges(settings: Settings) -> None:
             raise SettingsError(f"{PREFIX}{name.upper()} must be at least {lowest}")
     if not 0 <= settings.port <= 65535:
         raise SettingsError(f"{PREFIX}PORT must be between 0 and 65535")
+    if not 0 <= settings.encode_nice <= 19:
+        raise SettingsError(f"{PREFIX}ENCODE_NICE must be between 0 and 19")
     if settings.lease_s < 1:
         raise SettingsError(f"{PREFIX}LEASE_S must be at least 1")
     if settings.database_url and not settings.database_url.startswith(DATABASES):

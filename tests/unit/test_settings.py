@@ -45,6 +45,8 @@ def test_the_command_line_wins_and_what_it_leaves_out_does_not(env):
         ("port", "-1"),
         ("web_processes", "0"),
         ("worker_fast", "-1"),
+        ("encode_nice", "20"),
+        ("encode_nice", "-1"),
         ("lease_s", "0"),
         ("lease_s", "soon"),
         ("log_format", "xml"),

@@ -33,7 +33,6 @@ __all__ = [
 
 # Neither time, nor frames, nor bytes came out for so long: it hangs.
 STALL_S = 300.0
-NICE = 10
 
 
 def default_limits() -> Limits:
@@ -96,9 +95,12 @@ def shown_command(args: Sequence[str]) -> str:
 
 
 class FFmpeg:
-    """One ffmpeg executable: `exe` from the settings, or the packaged one when empty."""
+    """One ffmpeg executable: `exe` from the settings, or the packaged one when empty; and how nice it is
+    when nobody waits for it.
+    """
 
-    def __init__(self, exe: str = "") -> None:
+    def __init__(self, exe: str = "", *, nice: int = 10) -> None:
+        self.nice = nice
         self.exe = exe or imageio_ffmpeg.get_ffmpeg_exe()
         self._version: str | None = None
 
@@ -122,7 +124,7 @@ class FFmpeg:
         cancelled: threading.Event | None = None,
         timeout_s: float | None = None,
         limits: Limits | None = None,
-        nice: int = NICE,
+        nice: int | None = None,
         folder: Path | None = None,
     ) -> Finished:
         """Run it to its end. `{sink0}`, ... in `args` are pipes read by `sinks`.
@@ -144,7 +146,7 @@ class FFmpeg:
             sinks=sinks,
             on_progress=meter.read,
             cancelled=cancelled,
-            nice=nice,
+            nice=self.nice if nice is None else nice,
         )
 
 

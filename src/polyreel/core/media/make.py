@@ -30,7 +30,6 @@ from polyreel.core.media.states import settle
 from polyreel.core.media.steps import work_of
 from polyreel.core.options import Options, read_options
 from polyreel.core.stats import Count, add_counts
-from polyreel.infra.ffmpeg import NICE
 from polyreel.infra.jobs import Job
 from polyreel.infra.probe import Probe, VideoStream
 from polyreel.infra.tools import Tools
@@ -76,7 +75,7 @@ class _Track:
     began: float = field(default_factory=time.monotonic)
 
     def produce(
-        self, command: Callable[[Path], list[str]], *, nice: int = NICE, rest_s: float = 0
+        self, command: Callable[[Path], list[str]], *, nice: int | None = None, rest_s: float = 0
     ) -> Produced:
         """Make the whole of it; raises what `produce` raises."""
         return produce(
@@ -240,7 +239,7 @@ def encode_heights(job: Job) -> None:
         return commands.ladder_args(picture, rungs, rules, stretch)
 
     length_ms = (end_us - part.start_us) // 1000
-    nice = WAITED_FOR_NICE if job.kind == "media.head" else NICE
+    nice = WAITED_FOR_NICE if job.kind == "media.head" else None
     made = produce(job, media, targets, cuts, command, duration_ms=length_ms, nice=nice)
     whole_ms = _picture_ms(probe, stream.index)
     expected_ms = length_ms if part.end_us is not None else whole_ms - part.start_us // 1000

@@ -20,7 +20,7 @@ from polyreel.core.media.renditions import (
     set_part_progress,
 )
 from polyreel.core.media.states import settle
-from polyreel.infra.ffmpeg import NICE, last_words, shown_command, tells_of_damage
+from polyreel.infra.ffmpeg import last_words, shown_command, tells_of_damage
 from polyreel.infra.jobs import Job, JobCancelled
 from polyreel.infra.process import Finished
 from polyreel.infra.storage import Growing
@@ -79,7 +79,7 @@ def produce(  # noqa: PLR0913 - the one way to make a part
     make_args: Callable[[Path], list[str]],
     *,
     duration_ms: int | None,
-    nice: int = NICE,
+    nice: int | None = None,
     rest_s: float = 0,
 ) -> Produced:
     """Fill every target with one run of ffmpeg, which rests for `rest_s` once its beginning is listed.
