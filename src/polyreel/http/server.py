@@ -7,6 +7,7 @@ request's head has a size and a time in which it has to come. Source: ASGI speci
 """
 
 import asyncio
+import errno
 import logging
 import os
 import signal
@@ -36,6 +37,8 @@ GRACE_S = 5
 BACKLOG = 1024
 # Of a request's body, in memory until the app asks for more; then the client is held.
 BODY_BYTES = 512 * 1024
+# What the network says of a client that is gone, beside what is a ConnectionError anyhow.
+_GONE = frozenset((errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN))
 # Others have their turn in between, however fast one client takes its bytes.
 _TURN_BYTES = 2 * 1024 * 1024
 
@@ -348,7 +351,8 @@ class _Direct:
         """Send `head`, then `count` bytes of the file from `offset`, which are in memory.
 
         `ended` is called once, perhaps before this returns, with the bytes of the file that went out,
-        and what went wrong: ShorterFile, or any other OSError when the client has gone.
+        and what went wrong: ConnectionError when the client has gone, ShorterFile or another OSError
+        for the file.
         """
         self._head, self._file, self._offset, self._left = head, file, offset, count
         self._sent, self._ended = 0, ended
@@ -388,7 +392,7 @@ class _Direct:
         except BlockingIOError:
             pass
         except OSError as error:
-            self._end(error)
+            self._end(ConnectionAbortedError() if error.errno in _GONE else error)
             return
         if not self._left:
             self._end(None)

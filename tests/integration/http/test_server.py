@@ -191,6 +191,17 @@ def test_a_client_that_leaves_ends_its_answer_and_nothing_else(site, client) -> 
         assert read_answer(other.makefile("rb"))[2] == site.data[7:77]
 
 
+@pytest.mark.parametrize("said", [errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.EPIPE])
+def test_a_client_that_cannot_be_reached_any_more_has_left(site, client, monkeypatch, said) -> None:
+    def unreachable(*_: int) -> int:
+        raise OSError(said, os.strerror(said))
+
+    monkeypatch.setattr(os, "sendfile", unreachable)
+    ask(client)
+    site.wait_for(1)
+    assert isinstance(site.went[0], ConnectionError)
+
+
 def test_who_asks_without_waiting_is_answered_in_turn(site, client) -> None:
     for start in range(20):
         ask(client, f"{start}-300000")
