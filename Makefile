@@ -22,8 +22,8 @@ NEEDS_DATABASE := :
 ON_DATABASE :=
 endif
 
-# What takes longest first, over all processors (tests/spread.py), and one more: tests wait a fifth of their time.
-SPREAD = $(BIN)/python -m pytest -q -n $(shell expr $$(nproc) + 1) --dist loadscope --no-loadscope-reorder
+# What takes longest first, over all processors (tests/spread.py).
+SPREAD := $(BIN)/python -m pytest -q -n auto --dist loadscope --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup serve test check audit e2e fuzz bench lock clean

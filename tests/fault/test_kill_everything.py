@@ -38,8 +38,20 @@ def files(server: Server) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
+def until_idle(server: Server) -> None:
+    """A film is complete before its images are."""
+    unfinished = (
+        "SELECT kind FROM jobs WHERE kind LIKE 'media.%' AND state IN ('queued', 'running')"
+    )
+    deadline = time.monotonic() + 60
+    while left := server.rows(unfinished):
+        assert time.monotonic() < deadline, left
+        time.sleep(0.1)
+
+
 def check_swept(server: Server) -> None:
-    """Files and rows agree, without the help of a sweep."""
+    """Files and rows agree once nobody works any more, without the help of a sweep."""
+    until_idle(server)
     said = server.cli("doctor", "--sweep", "--min-age", "0").stdout.strip().splitlines()
     assert said[-1].startswith("0 files without a row removed"), said
     assert said[-1].endswith(" 0 rows without a file"), said

@@ -211,11 +211,22 @@ class MediaApp:
         return view, await self._downloads.find(view, wish, scope)
 
     async def _image(self, uuid: str, name: str, scope: Scope) -> tuple[MediaView, Representation]:
-        view = await self._views.get(uuid)
-        if view is not None and view.visibility == "private":
-            _admit(self._ticket(scope, uuid), view)
+        known = self._views.fresh(uuid)
+        try:
+            return self._thumbnail(known or await self._views.get(uuid), uuid, name, scope)
+        except NotFound:
+            if known is None:
+                raise
+            # A page may tell of an image before the notice of it comes here.
+            return self._thumbnail(await self._views.get(uuid, newest=True), uuid, name, scope)
+
+    def _thumbnail(
+        self, view: MediaView | None, uuid: str, name: str, scope: Scope
+    ) -> tuple[MediaView, Representation]:
         if view is None:
             raise NotFound("")
+        if view.visibility == "private":
+            _admit(self._ticket(scope, uuid), view)
         return view, find_thumbnail(self._tools.storage, view, name)
 
     async def _master(

@@ -45,14 +45,15 @@ class Views:
         is_fresh = kept is not None and time.monotonic() - kept[0] < FRESH_S
         return kept[1] if kept is not None and is_fresh else None
 
-    async def get(self, uuid: str) -> MediaView | None:
-        """The view of a video, at most FRESH_S old, or None; never older than the last notice.
+    async def get(self, uuid: str, *, newest: bool = False) -> MediaView | None:
+        """The view of a video, at most FRESH_S old, or None; never older than the last notice. `newest`:
+        the database is asked, whatever is kept.
 
         Raises DatabaseUnavailable when it is away and the view is not known, or too old.
         """
         self._loop = self._loop or asyncio.get_running_loop()
         fresh = self.fresh(uuid)
-        if fresh is not None:
+        if fresh is not None and not newest:
             return fresh
         kept = self._kept.get(uuid)
         loading = self._loading.get(uuid)

@@ -78,6 +78,22 @@ def test_a_database_that_hangs_keeps_nobody_waiting_who_watches(house):
     asyncio.run(run())
 
 
+def test_the_newest_view_is_read_however_fresh_the_kept_one_is(house, monkeypatch):
+    newer = SimpleNamespace(is_settled=False)
+
+    async def run():
+        assert await house.views.get("x") is VIEW
+        monkeypatch.setattr(view_cache, "load_view", lambda tx, uuid: newer)
+        assert await house.views.get("x") is VIEW
+        house.is_away = True
+        assert await house.views.get("x", newest=True) is VIEW
+        house.is_away = False
+        assert await house.views.get("x", newest=True) is newer
+        assert await house.views.get("x") is newer
+
+    asyncio.run(run())
+
+
 def test_an_unknown_view_is_not_made_up(house):
     async def run():
         house.is_away = True
