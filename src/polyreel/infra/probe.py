@@ -235,7 +235,8 @@ class Prober:
             self._is_taken.clear()
             rest_s = REST_S
             if not self._ready:
-                with contextlib.suppress(Unavailable):
+                # Without one, a probe starts its own, and tells what is wrong.
+                with contextlib.suppress(Unavailable, OSError):
                     self._ready.append(_hold())
 
 
