@@ -75,7 +75,7 @@ class Settings:
     )
     encode_nice: int = _setting(
         10,
-        "How far encoding gives way to everything else, 0 to 19; what a viewer waits for never does.",
+        "How far encoding gives way to other programs, 0 to 19. What makes a film playable does not.",
     )
     lease_s: float = _setting(30.0, "Seconds a job's lease lasts without being renewed.")
     trusted_proxies: str = _setting(

@@ -45,7 +45,8 @@ class Track:
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     with Server(tmp_path_factory.mktemp("playable") / "data") as server, Client(server) as made:
-        # It answers a moment before its worker is ready; how long a start takes is `bench_rest`'s.
+        # It answers before its worker has begun, and that before a child waits to probe: both are left time.
+        # How long a start takes is `bench_rest`'s.
         while "worker started" not in server.log:
             time.sleep(0.1)
         time.sleep(1.0)

@@ -37,8 +37,11 @@ GRACE_S = 5
 BACKLOG = 1024
 # Of a request's body, in memory until the app asks for more; then the client is held.
 BODY_BYTES = 512 * 1024
-# What the network says of a client that is gone, beside what is a ConnectionError anyhow.
-_GONE = frozenset((errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN))
+# What the network says of a client that is gone, beside what is a ConnectionError anyhow. A file on another
+# machine may say the same; whoever reads it next is told.
+_GONE = frozenset(
+    (errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN)
+)
 # Others have their turn in between, however fast one client takes its bytes.
 _TURN_BYTES = 2 * 1024 * 1024
 

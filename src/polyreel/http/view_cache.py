@@ -47,7 +47,7 @@ class Views:
 
     async def get(self, uuid: str, *, newest: bool = False) -> MediaView | None:
         """The view of a video, at most FRESH_S old, or None; never older than the last notice. `newest`:
-        the database is asked, whatever is kept.
+        the database is asked, whatever is kept (who asks it already does so for all).
 
         Raises DatabaseUnavailable when it is away and the view is not known, or too old.
         """

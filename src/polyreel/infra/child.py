@@ -1,8 +1,8 @@
 """One child program: started, watched, bounded and ended.
 
 Every program is started by `launch.py` in a session of its own: with limits, without privileges to
-gain, without files and network it was not given (`reach.py`), with no descriptor and no variable it was
-not given, and with `/dev/null` as stdin unless it waits for a word. Whatever it forks is in its process
+gain, without files and network it was not given (`reach.py`; one that waits for a word gives them up itself), with
+no descriptor and no variable it was not given, and with `/dev/null` as stdin unless it waits. Whatever it forks is in its process
 group, and the group is always killed at the end.
 
 A child also dies with the *thread* that started it (PR_SET_PDEATHSIG is the thread's death, not the
@@ -193,7 +193,7 @@ class Child:
         assert self._process.stdin is not None  # noqa: S101
         with contextlib.suppress(BrokenPipeError), self._process.stdin as pipe:
             pipe.write(word)
-        self._started = time.monotonic()
+        self._started = self._moved = time.monotonic()
 
     # --- watching -----------------------------------------------------------------------------
 

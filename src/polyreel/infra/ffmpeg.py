@@ -95,8 +95,8 @@ def shown_command(args: Sequence[str]) -> str:
 
 
 class FFmpeg:
-    """One ffmpeg executable: `exe` from the settings, or the packaged one when empty; and how nice it is
-    when nobody waits for it.
+    """One ffmpeg executable: `exe` from the settings, or the packaged one when empty; and how far it gives
+    way to other programs when no viewer waits for what it makes.
     """
 
     def __init__(self, exe: str = "", *, nice: int = 10) -> None:

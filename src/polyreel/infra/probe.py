@@ -204,7 +204,7 @@ class Prober:
         self._thread.start()
 
     def close(self) -> None:
-        """End the child that waits, and one that is still at work."""
+        """End the child that waits; a film that one still works on is probed anew."""
         self._closing.set()
         self._is_taken.set()
         if self._thread is not None:
@@ -231,8 +231,10 @@ class Prober:
 
     def _keep_one(self) -> None:
         rest_s = 0.0
-        while self._is_taken.wait() and not self._closing.wait(rest_s):
+        while self._is_taken.wait():
             self._is_taken.clear()
+            if self._closing.wait(rest_s):
+                return
             rest_s = REST_S
             if not self._ready:
                 # Without one, a probe starts its own, and tells what is wrong.

@@ -83,8 +83,8 @@ class Held:
 def hold(
     argv: Sequence[str], *, limits: Limits, capture_bytes: int, env: Mapping[str, str]
 ) -> Held:
-    """Start a program that is told later what it is to do. Nothing but files and network is taken from
-    it: that is for itself to do once it knows.
+    """Start a program that is told later what it is to do. It has its limits, and can gain no privileges;
+    files, network and the powers of root are left to it: it is to give them up once it knows.
 
     Raises Unavailable when it cannot be started.
     """

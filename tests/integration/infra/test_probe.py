@@ -1,8 +1,10 @@
 """Real small files through the probe's child."""
 
+import os
 import re
 import subprocess
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -191,6 +193,37 @@ def test_a_strange_name_is_only_a_name(make_clip, tmp_path):
     assert probe_file(path).video
 
 
+def children():
+    """Those that probe, or wait for a file; this process may have others."""
+    every = psutil.Process().children()
+    return [one for one in every if "polyreel.infra.probing" in one.cmdline()]
+
+
+def test_everything_is_given_up_before_the_file_is_opened(tmp_path):
+    # One that opens a pipe waits for somebody to write to it.
+    pipe = tmp_path / "pipe.mp4"
+    os.mkfifo(pipe)
+    held = probe_module._hold()
+    try:
+        held._child.speak(os.fsencode(pipe))
+        deadline = time.monotonic() + 20
+        facts: dict[str, str] = {}
+        child = psutil.Process()
+        while facts.get("Seccomp") != "2" or child.pid == os.getpid():
+            assert time.monotonic() < deadline, facts
+            time.sleep(0.02)
+            (child,) = children() or [psutil.Process()]
+            lines = Path(f"/proc/{child.pid}/status").read_text().splitlines()
+            facts = dict(line.split(":\t", 1) for line in lines)
+        assert facts["NoNewPrivs"] == "1"
+        # It binds the one thread that there is.
+        assert facts["Threads"] == "1"
+        reading = 1 << 1
+        assert int(facts["CapEff"], 16) & ~reading == 0
+    finally:
+        held.end()
+
+
 class TestProber:
     """One child has loaded libav before it is wanted."""
 
@@ -201,18 +234,12 @@ class TestProber:
         made.start()
         yield made
         made.close()
-        assert not self.children()
-
-    @staticmethod
-    def children():
-        """Those that probe, or wait for a file; this process may have others."""
-        every = psutil.Process().children()
-        return [one for one in every if "polyreel.infra.probing" in one.cmdline()]
+        assert not children()
 
     def child(self) -> psutil.Process:
         """The one that waits."""
         deadline = time.monotonic() + 20
-        while not (found := self.children()):
+        while not (found := children()):
             assert time.monotonic() < deadline
             time.sleep(0.02)
         return found[0]

@@ -1,6 +1,6 @@
 """Images of a film: poster, storyboard, mosaic; from keyframes, so that an hour costs what ten minutes do."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from polyreel.core.library import Media, find_probe, get_media, update_media
@@ -15,15 +15,17 @@ from polyreel.core.media.storyboard import (
     plan_starts,
     save_storyboard,
 )
-from polyreel.infra.ffmpeg import FFmpeg
+from polyreel.infra.ffmpeg import FFmpeg, default_limits
 from polyreel.infra.jobs import Job
 from polyreel.infra.probe import Probe, VideoStream
+from polyreel.infra.process import Limits
 from polyreel.infra.stills import pick_keyframes
 from polyreel.infra.tools import Tools
 
 # So much is decoded whole: half a minute of 1080p. Its frames are those of the moments themselves.
 SHORT_PIXELS = 1920 * 1080 * 30 * 30
-TIMEOUT_S = 60.0
+# Of the processor, all cores together: by the clock it takes longer the busier the machine is.
+CPU_S = 120
 # Where only one frame can be had: behind the titles.
 _INTO_FILM = 0.2
 
@@ -100,7 +102,7 @@ def _sheets(job: Job, frames: Frames, video: VideoStream) -> tuple[bytes, bytes,
         sheet_args(frames, video),
         sinks=[mosaic.extend, sheet.extend, looks.extend],
         cancelled=job.cancelled,
-        timeout_s=TIMEOUT_S,
+        limits=_limits(),
     )
     job.check()
     if not done.is_success:
@@ -109,10 +111,14 @@ def _sheets(job: Job, frames: Frames, video: VideoStream) -> tuple[bytes, bytes,
     return bytes(mosaic), bytes(sheet), [bytes(looks[at : at + LOOK_BYTES]) for at in whole]
 
 
+def _limits() -> Limits:
+    return replace(default_limits(), cpu_s=CPU_S)
+
+
 def _run(job: Job, args: list[str]) -> bytes:
     image = bytearray()
     ffmpeg: FFmpeg = job.tools.ffmpeg
-    done = ffmpeg.run(args, sinks=[image.extend], cancelled=job.cancelled, timeout_s=TIMEOUT_S)
+    done = ffmpeg.run(args, sinks=[image.extend], cancelled=job.cancelled, limits=_limits())
     job.check()
     return bytes(image) if done.is_success else b""
 

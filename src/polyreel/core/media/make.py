@@ -43,8 +43,7 @@ _HURT = {
     "video": "The file is damaged: some of its pictures could not be read whole.",
     "audio": "The file is damaged: some of its sound could not be read.",
 }
-# What a viewer waits for is not niced as the ladder is. Nor need a copy be: its first fragments cost next to
-# nothing, and all the others come sooner than anybody wants them.
+# What a viewer waits for does not give way as the ladder does.
 WAITED_FOR_NICE = 0
 # For so long a copy leaves the processor to the beginning of the sound.
 REST_S = 0.6
@@ -74,9 +73,7 @@ class _Track:
     targets: Sequence[Target]
     began: float = field(default_factory=time.monotonic)
 
-    def produce(
-        self, command: Callable[[Path], list[str]], *, nice: int | None = None, rest_s: float = 0
-    ) -> Produced:
+    def produce(self, command: Callable[[Path], list[str]], *, rest_s: float = 0) -> Produced:
         """Make the whole of it; raises what `produce` raises."""
         return produce(
             self.job,
@@ -85,7 +82,7 @@ class _Track:
             _cuts(self.media),
             command,
             duration_ms=self.probe.duration_ms,
-            nice=nice,
+            nice=None if self.rendition.is_native else WAITED_FOR_NICE,
             rest_s=rest_s,
         )
 
@@ -167,14 +164,14 @@ def make_sound(job: Job) -> None:
         return
     made = _copied_sound(track) if track.rendition.mode == "copy" else None
     if made is None:
-        made = track.produce(_sound_command(track.rendition, copy=False), nice=WAITED_FOR_NICE)
+        made = track.produce(_sound_command(track.rendition, copy=False))
     track.finish(made, expected_ms=0)
 
 
 def _copied_sound(track: _Track) -> Produced | None:
     """Copy the track; None when it does not come out whole: then it is encoded, holes filled."""
     try:
-        made = track.produce(_sound_command(track.rendition, copy=True), nice=WAITED_FOR_NICE)
+        made = track.produce(_sound_command(track.rendition, copy=True))
     except AppError:
         track.job.check()
         return None
@@ -239,7 +236,8 @@ def encode_heights(job: Job) -> None:
         return commands.ladder_args(picture, rungs, rules, stretch)
 
     length_ms = (end_us - part.start_us) // 1000
-    nice = WAITED_FOR_NICE if job.kind == "media.head" else None
+    # The first part is all there is of a film without an index.
+    nice = WAITED_FOR_NICE if wanted[0].promised and part.number == 0 else None
     made = produce(job, media, targets, cuts, command, duration_ms=length_ms, nice=nice)
     whole_ms = _picture_ms(probe, stream.index)
     expected_ms = length_ms if part.end_us is not None else whole_ms - part.start_us // 1000

@@ -32,8 +32,8 @@ from polyreel.kit.errors import Busy, NotFound, Unavailable, Unsupported
 PATIENCE_LATER_S = 1.0
 PATIENCE_S = (0.0, 0.05, 0.1, 0.2, 0.4, PATIENCE_LATER_S)
 LEAST_PROGRESS = 0.01
-# What is listed by then is enough to begin with.
-BEGINNING = 2
+# So many listings of new fragments hold enough of a film to begin with.
+BEGINNING_LISTINGS = 2
 # How often a run asks whether its film is still wanted.
 ASK_S = 1.0
 
@@ -177,6 +177,9 @@ def _check(done: Finished, outputs: Sequence[_Output]) -> None:
     if done.ended == "exited" and done.returncode < 0:
         # Killed from outside, for memory perhaps: that is no fault of the file's, until it is thrice.
         raise Busy("The encoder was stopped before its end.")
+    if done.ended == "timed_out":
+        # Others may have had the whole processor.
+        raise Busy("The encoder stood still for minutes.")
     if not done.is_success:
         raise Unsupported(last_words(done.stderr_tail))
     if any(output.packager.init is None or not output.packager.fragments for output in outputs):
@@ -206,9 +209,9 @@ class _Announcer:
             return
         if time.monotonic() - self._last < patience:
             return
-        before = self._announced
+        was_beginning = self._announced < BEGINNING_LISTINGS
         self.announce()
-        if before < BEGINNING == self._announced:
+        if was_beginning and self._announced == BEGINNING_LISTINGS:
             # Nobody reads the pipe meanwhile, which holds its writer up.
             self._job.cancelled.wait(self._rest_s)
 
