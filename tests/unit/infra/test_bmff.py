@@ -2,12 +2,12 @@
 
 import random
 import struct
+import time
 
 import pytest
 
 from polyreel.infra.bmff import FragmentReader, Malformed, make_fragment, parse_init, parse_moof
 from tests.factories.boxes import box, fragment, init_of_picture, init_of_sound, walk
-from tests.pace import Stopwatch
 
 
 def moof_of(data):
@@ -117,10 +117,10 @@ def test_a_malformed_moof_is_malformed_and_nothing_else(moof):
 
 def test_a_count_of_samples_without_samples_takes_no_memory():
     endless = moof_with(TFHD, TFDT, box("trun", struct.pack(">II", 0, 0xFFFFFFFF)))
-    began = Stopwatch()
+    began = time.thread_time()
     with pytest.raises(Malformed):
         parse_moof(endless)
-    assert began.read() < 0.5
+    assert time.thread_time() - began < 1
 
 
 def replaced(data, old, new):
