@@ -70,7 +70,7 @@ def test_kill_9_of_the_worker(start_server, long_film) -> None:
         client.wait_until_completed(uuid, 120)
         assert process(server, "worker").pid != worker.pid
         assert encode_job(server)["tries"] == 2
-        check_swept(server)
+        check_swept(server, dead_pid=worker.pid)
 
 
 def test_sigterm_in_mid_encode_costs_no_try(start_server, long_film) -> None:
