@@ -1,9 +1,9 @@
 """One child program: started, watched, bounded and ended.
 
 Every program is started by `launch.py` in a session of its own: with limits, without privileges to
-gain, without files and network it was not given (`reach.py`; one that waits for a word gives them up itself), with
-no descriptor and no variable it was not given, and with `/dev/null` as stdin unless it waits. Whatever it forks is in its process
-group, and the group is always killed at the end.
+gain, without files and network it was not given (`reach.py`; one that waits for a word gives them up
+itself), with no descriptor and no variable it was not given, and with `/dev/null` as stdin unless it
+waits. Whatever it forks is in its process group, and the group is always killed at the end.
 
 A child also dies with the *thread* that started it (PR_SET_PDEATHSIG is the thread's death, not the
 process's).

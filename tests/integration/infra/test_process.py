@@ -11,7 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from polyreel.infra import child, process
+from polyreel.infra import process
+from polyreel.infra.child import STDERR_BYTES
 from polyreel.infra.process import Limits
 from polyreel.infra.reach import Reach
 from polyreel.kit.errors import Unavailable
@@ -210,7 +211,7 @@ def test_time_silence_and_floods_end_a_child():
 
 def test_standard_error_keeps_its_end():
     done = run_shell("yes | head -c 100000 >&2; echo last words >&2")
-    assert len(done.stderr_tail) == child.STDERR_BYTES
+    assert len(done.stderr_tail) == STDERR_BYTES
     assert done.stderr_tail.endswith(b"last words\n")
 
 
