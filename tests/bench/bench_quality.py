@@ -5,7 +5,6 @@ Every film is made twice: as it is, where the top is copied, and as a transport 
 which has no index, so that nothing can be copied.
 """
 
-import dataclasses
 import re
 import subprocess
 from collections.abc import Sequence
@@ -19,12 +18,9 @@ from polyreel.core.media import Rendition, list_renditions, unpack_cuts
 from polyreel.core.options import read_options
 from polyreel.infra.ffmpeg import FFmpeg
 from polyreel.infra.tools import Tools
-from tests.bench.bench_ladder import BUNNY, CARS, Noting, make_ready
+from tests.bench.bench_ladder import BUNNY, CARS, make_ready, product
 from tests.bench.films import Films
 from tests.bench.table import Table
-from tests.bench.workbench import opened
-from tests.client import NAME, PASSWORD
-from tests.server import Server
 
 pytestmark = pytest.mark.bench
 
@@ -55,11 +51,7 @@ def test_quality(films: Films, table: Table, tmp_path: Path, clip: str, way: str
         stream = film.with_suffix(".ts")
         films.run("-i", str(film), "-map", "0:v:0", "-c", "copy", str(stream))
         film = stream
-    server = Server(tmp_path / "data")
-    server.add_user(NAME, PASSWORD)
-    with opened(server) as tools:
-        ffmpeg = Noting(tools.ffmpeg.exe)
-        tools = dataclasses.replace(tools, ffmpeg=ffmpeg)
+    with product(tmp_path / "data") as (tools, ffmpeg):
         video = make_ready(tools, film)
         with tools.db.read() as tx:
             made = [one for one in list_renditions(tx, video.media_id) if one.kind == "video"]
@@ -70,7 +62,7 @@ def test_quality(films: Films, table: Table, tmp_path: Path, clip: str, way: str
             theirs = encode_as_videocms(tools, film, one, cuts, tmp_path)
             theirs_s += theirs.cpu_s
             compare(table, one, ours_of(tools, film, one, tmp_path), theirs)
-    ours_s = sum(done.cpu_s for _, done in ffmpeg.runs)
+    ours_s = ffmpeg.cpu_s
     table.row(
         "CPU seconds of all heights",
         f"{ours_s:.1f}",

@@ -4,6 +4,7 @@ import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -59,10 +60,11 @@ class Rung:
 
 @dataclass(frozen=True)
 class EncodeRules:
-    """x264 preset, and the threads of each encoder."""
+    """x264 preset, the threads of each encoder, and those of the decoder (0: as many as it likes)."""
 
     preset: str
     threads: int
+    decoder_threads: int = 0
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,13 @@ def threads_each(wished: int, rungs: int) -> int:
     they fill the cores. More would cost a sixth more processor time and be no faster.
     """
     return wished or max(1, math.ceil((os.cpu_count() or 1) / max(1, rungs)))
+
+
+def decoder_threads() -> int:
+    """Threads that decode for a ladder: half the cores. Decoding is less than half of the work, and each
+    thread more makes it dearer: a sixth with two instead of one.
+    """
+    return max(1, (os.cpu_count() or 1) // 2)
 
 
 def copy_video_args(source: Path, stream: int, codec: str, sink: str) -> list[str]:
@@ -113,10 +122,9 @@ def ladder_args(
     half = stretch.frame_us // 2
     begin = max(0, stretch.start_us - half) / 1e6
     stop = None if stretch.end_us is None else (stretch.end_us - half) / 1e6
-    args = input_args(picture.source)
-    if stretch.start_us:
-        # The part keeps its place in the film; elsewhere ffmpeg mends jumps in time stamps.
-        args = ["-start_at_zero", *input_args(picture.source, start_s=begin, copyts=True)]
+    read = partial(input_args, picture.source, threads=rules.decoder_threads)
+    # The part keeps its place in the film; elsewhere ffmpeg mends jumps in time stamps.
+    args = ["-start_at_zero", *read(start_s=begin, copyts=True)] if stretch.start_us else read()
     chain = [f"trim=start={begin:.6f}" + ("" if stop is None else f":end={stop:.6f}")]
     if picture.is_interlaced:
         chain.append("bwdif=mode=send_frame:deint=interlaced")

@@ -213,6 +213,7 @@ def encode_heights(job: Job) -> None:
     rules = commands.EncodeRules(
         preset=options.encoder_preset,
         threads=commands.threads_each(tools.settings.encode_threads, len(wanted)),
+        decoder_threads=commands.decoder_threads(),
     )
     end_us = part.end_us if part.end_us is not None else (probe.duration_ms or 0) * 1000
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, insert, select
 
 from polyreel.core.media.cutting import WHOLE, PlannedPart
 from polyreel.core.media.index import Fragment, pack_index, unpack_index
@@ -124,20 +124,20 @@ def add_rendition(
     )
     tx.session.add(row)
     tx.session.flush()
-    for number, part in enumerate(parts):
-        tx.session.add(
-            PartRow(
-                rendition_id=row.id,
-                number=number,
-                first_fragment=part.first_fragment,
-                start_us=part.start_us,
-                end_us=part.end_us,
-                state="planned",
-                size_bytes=0,
-                updated_at=tx.now,
-            )
-        )
-    tx.session.flush()
+    planned_parts = [
+        {
+            "rendition_id": row.id,
+            "number": number,
+            "first_fragment": part.first_fragment,
+            "start_us": part.start_us,
+            "end_us": part.end_us,
+            "state": "planned",
+            "size_bytes": 0,
+            "updated_at": tx.now,
+        }
+        for number, part in enumerate(parts)
+    ]
+    tx.session.execute(insert(PartRow), planned_parts)
     return row.id
 
 

@@ -10,6 +10,7 @@ from polyreel.core.media.commands import (
     Rung,
     Stretch,
     copy_video_args,
+    decoder_threads,
     ladder_args,
     sound_args,
     threads_each,
@@ -149,3 +150,17 @@ def test_only_interlaced_pictures_are_deinterlaced():
 def test_encoders_of_one_film_share_the_cores(monkeypatch, wished, rungs, cores, threads):
     monkeypatch.setattr("os.cpu_count", lambda: cores)
     assert threads_each(wished, rungs) == threads
+
+
+@pytest.mark.parametrize(("cores", "threads"), [(None, 1), (1, 1), (2, 1), (8, 4)])
+def test_the_decoder_leaves_half_of_the_cores_to_the_encoders(monkeypatch, cores, threads):
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    assert decoder_threads() == threads
+
+
+@pytest.mark.parametrize("start_us", [0, 8_000_000])
+def test_threads_of_the_decoder_are_told_before_the_source(start_us):
+    rules = EncodeRules("veryfast", 1, decoder_threads=3)
+    args = ladder_args(PICTURE, RUNGS, rules, Stretch((), start_us))
+    assert value(args[: args.index("-i")], "-threads") == "3"
+    assert values(args, "-threads") == ["3", "1", "1"]
