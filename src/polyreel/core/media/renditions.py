@@ -137,7 +137,8 @@ def add_rendition(
         }
         for number, part in enumerate(parts)
     ]
-    tx.session.execute(insert(PartRow), planned_parts)
+    if planned_parts:
+        tx.session.execute(insert(PartRow), planned_parts)
     return row.id
 
 
