@@ -12,8 +12,10 @@ def main() -> int:
     one line and exit code 1.
     """
     from polyreel.kit.errors import AppError
+    from polyreel.kit.garbage import wait_with_collecting
     from polyreel.settings import SettingsError
 
+    wait_with_collecting()
     try:
         if len(sys.argv) > 2 and sys.argv[1] == "process":
             return _process(sys.argv[2], sys.argv[3:])
@@ -36,12 +38,14 @@ def _command() -> None:
         starting.app()
         return
     from polyreel.cli import app
+    from polyreel.kit.garbage import begin_collecting
 
+    begin_collecting()
     app()
 
 
 def _process(name: str, given: list[str]) -> int:
-    """`supervisor`, `prepare ROLE`, `alone ROLE [LANES]`, `web [held]`, `worker`; ROLE: web or worker."""
+    """`supervisor`, `prepare`, `alone ROLE [LANES]`, `web [held]`, `worker [first]`; ROLE: web or worker."""
     from polyreel import serve
     from polyreel.settings import load_settings
 
@@ -49,16 +53,16 @@ def _process(name: str, given: list[str]) -> int:
     match name, given:
         case "supervisor", []:
             return serve.run_supervisor(settings)
-        case "prepare", ["web" | "worker" as role]:
-            return serve.run_prepare(settings, role)
+        case "prepare", []:
+            return serve.run_prepare(settings, "web")
         case "alone", ["web"]:
             return serve.run_alone(settings, "web")
         case "alone", ["worker", *lanes]:
             return serve.run_alone(settings, "worker", lanes or None)
         case "web", [] | ["held"]:
             return serve.run_web(settings, is_held=bool(given))
-        case "worker", []:
-            return serve.run_worker(settings)
+        case "worker", [] | ["first"]:
+            return serve.run_worker(settings, prepares="web" if given else None)
         case _:
             sys.stderr.write(f"polyreel: there is no process {name} {given}\n")
             return 1

@@ -1,9 +1,8 @@
 """The processes of a server: the supervisor, and what it starts; web and worker also by themselves.
 
-The supervisor imports next to nothing: it has the data folder and the database prepared while a web
-process loads its libraries, lets that go on and starts a worker, starts again what dies, and ends both
-within 15 seconds when told to. A web or worker process that was started alone, on any machine, has them
-prepared in the same way.
+The supervisor imports next to nothing: its first worker prepares the data folder and the database while a
+web process loads its libraries and waits. It starts again what dies, and ends both within 15 seconds when
+told to. A worker that was started alone, on any machine, prepares them as well; a web process has it done.
 """
 
 import contextlib
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING, Literal
 from polyreel.infra.logs import configure_logs
 from polyreel.infra.notify import STOPPING, Notifier
 from polyreel.infra.process import Service, spawn_service
+from polyreel.kit.garbage import begin_collecting
 from polyreel.settings import Settings, SettingsError, child_environment
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class _Kept:
     name: str
     service: Service | None = None
     failures: int = 0
-    started_at: float = 0.0
+    started_at: float = field(default_factory=time.monotonic)
     start_at: float = field(default_factory=time.monotonic)
 
 
@@ -56,50 +56,55 @@ def run_supervisor(settings: Settings) -> int:
     environment = child_environment(settings)
     stopping = threading.Event()
     _on_signals(stopping)
-    # It loads its libraries meanwhile, which takes as long.
-    held = _spawn("web", environment, "held", is_held=True)
-    web = _Kept("web", held, started_at=time.monotonic())
-    code = _prepare("web", environment, stopping)
-    if stopping.is_set() or code != 0:
-        _stop([web])
-        return 0 if stopping.is_set() else code or 0
-    held.release()
-    more = ["worker", *["web"] * (settings.web_processes - 1)]
-    return _keep([web, *map(_Kept, more)], environment, stopping)
+    # Both load their libraries at once; what is found or made here is the worker's, who knows how.
+    web = _spawn("web", environment, "held", has_line=True)
+    worker = _spawn("worker", environment, "first", has_line=True)
+    kept = [_Kept("web", web), _Kept("worker", worker)]
+    code = _until_prepared(worker, stopping)
+    if code is not None:
+        _stop(kept)
+        return code
+    web.release()
+    kept += [_Kept("web") for _ in range(settings.web_processes - 1)]
+    return _keep(kept, environment, stopping)
 
 
 def run_alone(settings: Settings, role: Role, lanes: list[str] | None = None) -> int:
     """Prepare what others may have prepared already, then be a web or worker process."""
+    if role == "worker":
+        return run_worker(settings, lanes, prepares="worker")
     configure_logs(settings)
     stopping = threading.Event()
     _on_signals(stopping)
-    code = _prepare(role, child_environment(settings), stopping)
-    if code is None or stopping.is_set():
-        return 0
-    if code != 0:
-        return code
-    if role == "web" and settings.web_processes > 1:
-        kept = [_Kept("web") for _ in range(settings.web_processes)]
-        return _keep(kept, child_environment(settings), stopping)
-    # Each has its own way to end; until it has begun, a signal simply ends it.
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    return run_web(settings) if role == "web" else run_worker(settings, lanes)
-
-
-def _prepare(role: Role, environment: dict[str, str], stopping: threading.Event) -> int | None:
-    """The exit code of `run_prepare` in a process that takes its libraries with it; None: stopped."""
-    prepared = _spawn("prepare", environment, role)
+    environment = child_environment(settings)
+    prepared = _spawn("prepare", environment)
     while (code := prepared.wait(0.1)) is None:
         if stopping.is_set():
             prepared.terminate()
             prepared.wait(STOP_S)
-            return None
-    return code
+            return 0
+    if code != 0 or stopping.is_set():
+        return code
+    if settings.web_processes > 1:
+        kept = [_Kept("web") for _ in range(settings.web_processes)]
+        return _keep(kept, environment, stopping)
+    # It has its own way to end; until it has begun, a signal simply ends it.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    return run_web(settings)
 
 
-def _spawn(name: str, environment: dict[str, str], *more: str, is_held: bool = False) -> Service:
+def _until_prepared(worker: Service, stopping: threading.Event) -> int | None:
+    """None once the first worker has prepared everything, else the exit code to end with."""
+    while not stopping.is_set():
+        has_spoken = worker.heard(0.1)
+        if has_spoken is not None:
+            return None if has_spoken else worker.wait(STOP_S) or 1
+    return 0
+
+
+def _spawn(name: str, environment: dict[str, str], *more: str, has_line: bool = False) -> Service:
     argv = [sys.executable, "-m", "polyreel", "process", name, *more]
-    return spawn_service(argv, environment, is_held=is_held)
+    return spawn_service(argv, environment, has_line=has_line)
 
 
 def _on_signals(stopping: threading.Event) -> None:
@@ -112,6 +117,7 @@ def _on_signals(stopping: threading.Event) -> None:
 
 def _keep(kept: Sequence[_Kept], environment: dict[str, str], stopping: threading.Event) -> int:
     """Run these processes until told to stop; the exit code."""
+    begin_collecting()
     while not stopping.wait(0.2):
         for item in kept:
             _tend(item, environment)
@@ -267,12 +273,22 @@ def run_web(settings: Settings, *, is_held: bool = False) -> int:
     return 0
 
 
-def run_worker(settings: Settings, lanes: list[str] | None = None) -> int:
-    """Run jobs until SIGTERM; running ones are handed back."""
+def run_worker(
+    settings: Settings, lanes: list[str] | None = None, *, prepares: Role | None = None
+) -> int:
+    """Run jobs until SIGTERM; running ones are handed back. One that `prepares` does that first, and where
+    it is the first of a server says so on the line that its standard input is.
+    """
     from polyreel.app import close_tools, make_worker, open_tools
     from polyreel.core.upkeep import make_watch
 
     configure_logs(settings)
+    if prepares is not None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, _leave)
+        run_prepare(settings, prepares)
+        if prepares == "web":
+            _say_prepared()
     stopping = threading.Event()
     _on_signals(stopping)
     tools = open_tools(settings)
@@ -283,6 +299,7 @@ def run_worker(settings: Settings, lanes: list[str] | None = None) -> int:
         # It is where films are looked at.
         tools.prober.start()
     watch.start()
+    begin_collecting()
     stopping.wait()
     _end_for_certain()
     worker.stop(WORKER_GRACE_S)
@@ -290,6 +307,15 @@ def run_worker(settings: Settings, lanes: list[str] | None = None) -> int:
     with contextlib.suppress(Exception):
         close_tools(tools)
     return 0
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(0)
+
+
+def _say_prepared() -> None:
+    with contextlib.suppress(OSError):
+        os.write(sys.stdin.fileno(), b"\n")
 
 
 def _end_for_certain() -> None:

@@ -18,8 +18,8 @@ AFTER_MS = [0, 50, 150, 400, 1000]
 
 @pytest.fixture
 def film(make_clip: ClipMaker) -> Path:
-    """Long enough that its ladder takes some seconds; its picture is copied, its sound encoded."""
-    return make_clip(seconds=12.0, width=854, height=480, sound="opus")
+    """Its picture is copied, its sound and a ladder of one rung encoded."""
+    return make_clip(seconds=8.0, width=640, height=360, sound="opus")
 
 
 def originals(server: Server) -> dict[str, bytes]:

@@ -22,7 +22,7 @@ LEASE_S = 3
 @pytest.fixture
 def long_film(make_clip: ClipMaker) -> Path:
     """Its ladder takes some seconds."""
-    return make_clip(seconds=48.0, width=1280, height=720)
+    return make_clip(seconds=24.0, width=854, height=480)
 
 
 def process(server: Server, word: str) -> psutil.Process:

@@ -1,12 +1,12 @@
 """The lifespan of a web process: what starts before the first request and ends after the last."""
 
 import asyncio
-import gc
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from polyreel.http.middleware import ASGIApp, Receive, Scope, Send
+from polyreel.kit.garbage import begin_collecting
 
 __all__ = ["with_lifespan"]
 
@@ -36,10 +36,7 @@ def with_lifespan(app: ASGIApp, start: Callable[[], None], stop: Callable[[], No
                 await send({"type": f"lifespan.{phase}.failed", "message": str(error)})
                 return
             if phase == "startup":
-                # Modules and routes stay: looked through for garbage again and again, they hold up
-                # a request for a tenth of a second.
-                gc.collect()
-                gc.freeze()
+                begin_collecting()
             await send({"type": f"lifespan.{phase}.complete"})
             if phase == "shutdown":
                 return

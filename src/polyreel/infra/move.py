@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, Row, Table, bindparam, func, inspect, select, text, update
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -30,7 +28,7 @@ from polyreel.infra.db.copying import (
     set_last_id,
     start_view,
 )
-from polyreel.infra.migrate import alembic_config, upgrade
+from polyreel.infra.migrate import newest_revision, revision_of, upgrade
 from polyreel.infra.tx import Database
 from polyreel.kit.errors import Conflict, Unavailable
 
@@ -110,16 +108,6 @@ class MoveUnreachable(Unavailable):
 def _in_short(error: Exception) -> str:
     said = str(error.orig if isinstance(error, DBAPIError) else error).strip()
     return " ".join(line.strip() for line in said.splitlines()[:2])
-
-
-def newest_revision() -> str:
-    """The layout this version works with."""
-    return str(ScriptDirectory.from_config(alembic_config()).get_current_head())
-
-
-def revision_of(connection: Connection) -> str | None:
-    """The layout of a database; None where no migration ever ran."""
-    return MigrationContext.configure(connection).get_current_revision()
 
 
 def _check_source(source: Database, may_upgrade: bool) -> None:

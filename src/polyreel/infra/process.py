@@ -6,7 +6,9 @@ it, `hold` and `spawn_service` from one that stays.
 
 import contextlib
 import os
+import select
 import signal
+import socket
 import subprocess
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -100,8 +102,9 @@ def hold(
 class Service:
     """A long-running child of ours; it ends when the thread that spawned it does."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], line: socket.socket | None) -> None:
         self._process = process
+        self._line = line
         self.pid = process.pid
 
     def poll(self) -> int | None:
@@ -116,10 +119,18 @@ class Service:
             return None
 
     def release(self) -> None:
-        """Let one go on that was spawned `held`."""
-        if self._process.stdin is not None:
-            with contextlib.suppress(BrokenPipeError), self._process.stdin as word:
-                word.write(b"\n")
+        """Let one go on that waits for a byte on its standard input."""
+        if self._line is not None:
+            with contextlib.suppress(OSError), self._line as line:
+                line.sendall(b"\n")
+
+    def heard(self, timeout_s: float) -> bool | None:
+        """True once it has written a byte to its standard input, False when it ended without, None: not yet."""
+        if self._line is None or not select.select([self._line], [], [], timeout_s)[0]:
+            return None
+        with contextlib.suppress(OSError), self._line as line:
+            return bool(line.recv(1))
+        return False
 
     def terminate(self) -> None:
         """Ask it to end; only the process itself, which ends its own children."""
@@ -133,17 +144,24 @@ class Service:
                 os.killpg(self.pid, signal.SIGKILL)
 
 
-def spawn_service(argv: Sequence[str], env: Mapping[str, str], *, is_held: bool = False) -> Service:
-    """Start a process of our own that is to stay, such as `python -m polyreel worker`. One that `is_held`
-    is to wait for a byte on its standard input, which `release` sends.
+def spawn_service(
+    argv: Sequence[str], env: Mapping[str, str], *, has_line: bool = False
+) -> Service:
+    """Start a process of our own that is to stay, such as `python -m polyreel worker`. For one that `has_line`
+    standard input is a socket to us: it may wait there for the byte that `release` sends, or write one.
 
     It has a session of its own (Ctrl-C reaches only us), our stdout and stderr, no limits but ours,
     and gets SIGTERM when the calling *thread* ends. Raises Unavailable when it cannot be started.
     """
-    process = subprocess.Popen(
-        Start(list(argv), death_signal=signal.SIGTERM).command({}),
-        stdin=subprocess.PIPE if is_held else subprocess.DEVNULL,
-        env=dict(env),
-        start_new_session=True,
-    )
-    return Service(process)
+    ours, theirs = socket.socketpair() if has_line else (None, None)
+    try:
+        process = subprocess.Popen(
+            Start(list(argv), death_signal=signal.SIGTERM).command({}),
+            stdin=subprocess.DEVNULL if theirs is None else theirs.fileno(),
+            env=dict(env),
+            start_new_session=True,
+        )
+    finally:
+        if theirs is not None:
+            theirs.close()
+    return Service(process, ours)

@@ -1,13 +1,20 @@
 """Migrations make exactly the tables that the code has."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
+import polyreel
 from polyreel.app import TABLES, close_tools, open_tools
 from polyreel.infra.db import Base, is_text_index
-from polyreel.infra.migrate import upgrade
+from polyreel.infra.migrate import newest_revision, revision_of, upgrade
 from polyreel.settings import Settings
 from tests.databases import ON_POSTGRESQL, database_url, only_sqlite
 
@@ -62,6 +69,36 @@ def test_a_second_upgrade_changes_nothing(db):
     before = schema_of(db)
     upgrade(db)
     assert schema_of(db) == before
+
+
+def test_the_newest_layout_is_the_last_of_the_migrations_for_alembic_too(db):
+    config = Config()
+    config.set_main_option("script_location", str(Path(polyreel.__file__).parent / "migrations"))
+    assert newest_revision() == ScriptDirectory.from_config(config).get_current_head()
+    with db.engines.reader.connect() as connection:
+        assert revision_of(connection) is None
+    upgrade(db)
+    with db.engines.reader.connect() as connection:
+        assert revision_of(connection) == newest_revision()
+
+
+def test_alembic_is_not_loaded_where_all_is_in_place(db, tmp_path):
+    upgrade(db)
+    url = str(db.engines.reader.url.render_as_string(hide_password=False))
+    program = """
+import sys
+from pathlib import Path
+from polyreel.app import close_tools, open_tools
+from polyreel.infra.migrate import newest_revision, revision_of, upgrade
+from polyreel.settings import Settings
+tools = open_tools(Settings(data_dir=Path(sys.argv[1]), database_url=sys.argv[2]))
+upgrade(tools.db)
+close_tools(tools)
+print("alembic" in sys.modules)
+"""
+    command = [sys.executable, "-c", program, str(tmp_path), url.replace("+psycopg", "")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
 
 
 def test_foreign_keys_are_indexed_or_lead_their_key(db):
