@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -46,6 +46,22 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def left_alive(family: Sequence[psutil.Process], timeout_s: float) -> list[psutil.Process]:
+    """Those that still live then. A dead one may wait long for whoever has to ask how it ended."""
+    deadline = time.monotonic() + timeout_s
+    while (alive := [one for one in family if lives(one)]) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return alive
+
+
+def lives(process: psutil.Process) -> bool:
+    """Whether it may still do something."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 class Server:
@@ -176,7 +192,7 @@ class Server:
             self.kill()
             raise AssertionError(f"still running after {STOP_TIMEOUT_S} s:\n{self.log}") from None
         self._process = None
-        _, alive = psutil.wait_procs(family, max(0.1, deadline - time.monotonic()))
+        alive = left_alive(family, max(0.1, deadline - time.monotonic()))
         for process in alive:
             process.kill()
         assert not alive, f"left behind: {alive}"
@@ -196,7 +212,7 @@ class Server:
                 process.kill()
         self._process.wait(STOP_TIMEOUT_S)
         self._process = None
-        _, alive = psutil.wait_procs(family, 5)
+        alive = left_alive(family, 5)
         assert not alive, f"left behind: {alive}"
 
     def cli(

@@ -52,7 +52,7 @@ class Watcher(threading.Thread):
         self.ended = threading.Event()
 
     def run(self) -> None:
-        while not self.ended.wait(0.1):
+        while not self.ended.wait(0.25):
             for process in self.server.processes():
                 with suppress(psutil.Error):
                     self.most = max(self.most, process.memory_info().rss)
