@@ -59,7 +59,7 @@ def left_alive(family: Sequence[psutil.Process], timeout_s: float) -> list[psuti
 def lives(process: psutil.Process) -> bool:
     """Whether it may still do something."""
     try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
 

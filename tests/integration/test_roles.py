@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from tests.postgres import Postgres
-from tests.server import POLYREEL, STOP_TIMEOUT_S, free_port
+from tests.server import POLYREEL, STOP_TIMEOUT_S, free_port, left_alive
 
 READY_S = 120.0
 
@@ -57,7 +57,7 @@ class Process:
         family = [*psutil.Process(self.popen.pid).children(recursive=True)]
         self.popen.send_signal(signal.SIGTERM)
         code = self.popen.wait(STOP_TIMEOUT_S)
-        assert psutil.wait_procs(family, 1)[1] == []
+        assert left_alive(family, 1) == []
         return code
 
 

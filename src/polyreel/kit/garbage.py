@@ -15,6 +15,7 @@ def wait_with_collecting() -> None:
 
 
 def begin_collecting() -> None:
-    """All is loaded: what is there now stays."""
-    gc.freeze()
-    gc.enable()
+    """All is loaded: what is there now stays. Nothing where nobody waited, as for an app within a test."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
