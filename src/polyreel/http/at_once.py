@@ -32,20 +32,36 @@ from polyreel.infra.storage import Storage
 __all__ = ["AtOnce", "Site"]
 
 MOST_KNOWN = 4096
+MOST_OPEN = 256
 LONGEST_QUERY = 64
+
+# Path and query.
+_Address = tuple[str, bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What an address means while the view is this one; `whole` are the headers of the whole of it.
+    """What an address means while the view is this one; `whole` are the headers of the whole of it, `file`
+    is None where too many are open.
 
-    It does not keep the view: one that is no longer that of its film goes.
+    It does not keep the view, and goes with it: when its film is another, or deleted.
     """
 
     view: "weakref.ref[MediaView]"
     item: Representation
     place: Place
     whole: Headers
+    file: "_OpenFile | None"
+
+
+class _OpenFile:
+    """A file that is closed when nobody knows of it any more: no address, and no answer under way."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __del__(self) -> None:
+        os.close(self.number)
 
 
 class AtOnce:
@@ -67,7 +83,9 @@ class AtOnce:
         self._traffic = traffic
         self._observer = observer
         self._is_spared = is_spared
-        self._known: dict[tuple[str, bytes], _Known] = {}
+        self._known: dict[_Address, _Known] = {}
+        # Fragments of one rendition lie in one file, or a few.
+        self._files: weakref.WeakValueDictionary[str, _OpenFile] = weakref.WeakValueDictionary()
 
     def __call__(self, scope: Scope) -> Stretch | None:
         """The stretch of a file that is the answer."""
@@ -89,14 +107,14 @@ class AtOnce:
         if not self._is_spared(exchange.client.address):
             return None
         offset = place.offset + start
-        file = self._open(place.key, offset, length)
-        if file is None:
+        file = known.file or self._open(place.key)
+        if file is None or not _is_in_memory(file, offset, length):
             return None
         exchange.status = status
         return Stretch(
             status=status,
             headers=self._observer.complete(exchange, headers),
-            file=file,
+            file=file.number,
             offset=offset,
             count=length,
             ended=partial(self._ended, scope, exchange, view, known.item.quality, file),
@@ -116,25 +134,37 @@ class AtOnce:
         if not isinstance(item.body, Place):
             return None
         _, fields = choose({**scope, "headers": ()}, item)
-        known = _Known(weakref.ref(view), item, item.body, encoded(fields))
-        if len(scope["query_string"]) <= LONGEST_QUERY:
-            if len(self._known) >= MOST_KNOWN:
-                self._known.clear()
-            self._known[key] = known
+        if len(scope["query_string"]) > LONGEST_QUERY:
+            return view, _Known(weakref.ref(view), item, item.body, encoded(fields), None)
+        if len(self._known) >= MOST_KNOWN:
+            self._known.clear()
+        known = self._known[key] = _Known(
+            weakref.ref(view, partial(self._forget, key)),
+            item,
+            item.body,
+            encoded(fields),
+            self._keep_open(item.body.key),
+        )
         return view, known
 
-    def _open(self, key: str, offset: int, length: int) -> int | None:
+    def _forget(self, key: "_Address", view: "weakref.ref[MediaView]") -> None:
+        known = self._known.get(key)
+        if known is not None and known.view is view:
+            del self._known[key]
+
+    def _keep_open(self, key: str) -> _OpenFile | None:
+        found = self._files.get(key)
+        if found is None and len(self._files) < MOST_OPEN:
+            found = self._open(key)
+            if found is not None:
+                self._files[key] = found
+        return found
+
+    def _open(self, key: str) -> _OpenFile | None:
         try:
-            file = self._storage.open_read(key)
+            return _OpenFile(self._storage.open_read(key))
         except OSError:
             return None
-        try:
-            if is_in_memory(file, offset, length):
-                return file
-        except OSError:
-            pass
-        os.close(file)
-        return None
 
     def _ended(
         self,
@@ -142,14 +172,21 @@ class AtOnce:
         exchange: Exchange,
         view: MediaView,
         quality: str,
-        file: int,
+        file: _OpenFile,
         sent: int,
     ) -> None:
-        os.close(file)
+        # `file` has stayed open until here.
         if sent:
             self._traffic.record(view.owner_id, view.media_id, quality, sent)
         exchange.sent_bytes = sent
         self._observer.end(scope, exchange)
+
+
+def _is_in_memory(file: _OpenFile, offset: int, length: int) -> bool:
+    try:
+        return is_in_memory(file.number, offset, length)
+    except OSError:
+        return False
 
 
 @dataclass(frozen=True)

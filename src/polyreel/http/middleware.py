@@ -12,7 +12,7 @@ from urllib.parse import quote
 from polyreel.core.users import Actor
 from polyreel.http.auth import Client, Proxies, read_client
 from polyreel.infra.logs import RequestRecord
-from polyreel.kit.ids import uuid7
+from polyreel.kit.ids import new_request_id
 
 __all__ = [
     "ASGIApp",
@@ -75,7 +75,7 @@ def ensure_exchange(scope: Scope) -> Exchange:
     found = scope.get(_KEY)
     if isinstance(found, Exchange):
         return found
-    made = Exchange(id=uuid7(), client=read_client(scope, Proxies("")))
+    made = Exchange(id=new_request_id(), client=read_client(scope, Proxies("")))
     scope[_KEY] = made
     return made
 
@@ -93,7 +93,9 @@ class Observer:
     def begin(self, scope: Scope) -> Exchange:
         """A request has come; from here on it has an id."""
         client = read_client(scope, self.proxies, base_urls=self.base_urls())
-        exchange = scope[_KEY] = Exchange(id=uuid7(), client=client, began=time.perf_counter())
+        exchange = scope[_KEY] = Exchange(
+            id=new_request_id(), client=client, began=time.perf_counter()
+        )
         return exchange
 
     def complete(self, exchange: Exchange, headers: Headers) -> Headers:

@@ -7,9 +7,7 @@ request's head has a size and a time in which it has to come. Source: ASGI speci
 """
 
 import asyncio
-import errno
 import logging
-import os
 import signal
 import socket
 from collections.abc import Callable, MutableMapping
@@ -25,6 +23,8 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 
 from polyreel.http.bytes import ZERO_COPY, ShorterFile, Stretch
+from polyreel.http.direct import Direct
+from polyreel.http.heads import PlainHead, read_plain_head
 from polyreel.http.middleware import ASGIApp, Message, Receive, Scope, Send
 
 __all__ = ["listen", "make_config", "serve"]
@@ -37,13 +37,6 @@ GRACE_S = 5
 BACKLOG = 1024
 # Of a request's body, in memory until the app asks for more; then the client is held.
 BODY_BYTES = 512 * 1024
-# What the network says of a client that is gone, beside what is a ConnectionError anyhow. A file on another
-# machine may say the same; whoever reads it next is told.
-_GONE = frozenset(
-    (errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN)
-)
-# Others have their turn in between, however fast one client takes its bytes.
-_TURN_BYTES = 2 * 1024 * 1024
 
 _log = logging.getLogger(__name__)
 
@@ -114,9 +107,13 @@ class HeadTooLarge(Exception):
 class Connection(HttpToolsProtocol):
     """One client's connection."""
 
-    _direct: "_Direct | None" = None
+    _direct: Direct | None = None
     # One request of those that came together is answered at once; others have their turn.
     _may_be_at_once = False
+    # What came, while it is read, and what the last head began in; and that head, where nothing else came and the
+    # answer was at hand.
+    _data = _began_in = b""
+    _last: PlainHead | None = None
     # The first head is waited for from the beginning.
     _is_in_head = True
     _head_bytes = 0
@@ -137,7 +134,11 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Empty lines before a request are allowed, and are no request: the time for it runs on."""
         self._may_be_at_once = True
+        if self._last is not None and self._is_like(self._last, data):
+            return
+        self._last, self._data = None, data
         super().data_received(data)
+        self._data = b""
         is_waiting = self._is_in_head or (self._is_idle() and self.timeout_keep_alive_task is None)
         if is_waiting and not self.transport.is_closing():
             self._wait_for_head()
@@ -145,6 +146,7 @@ class Connection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """The first byte of a head."""
         super().on_message_begin()
+        self._began_in = self._data
         self._is_in_head = True
         self._head_bytes = 0
 
@@ -186,11 +188,32 @@ class Connection(HttpToolsProtocol):
         super().shutdown()
         self.loop.call_later(GRACE_S - 1, self.transport.abort)
 
-    def direct(self) -> "_Direct":
+    def direct(self) -> Direct:
         """The way past the transport; to be used while that has nothing to write."""
         if self._direct is None:
-            self._direct = _Direct(self.loop, self.transport.get_extra_info("socket").fileno())
+            self._direct = Direct(self.loop, self.transport.get_extra_info("socket").fileno())
         return self._direct
+
+    def _is_like(self, last: PlainHead, data: bytes) -> bool:
+        """Whether that was a request in the words of the last one, and is answered at once."""
+        cycle: RequestResponseCycle = self.cycle
+        if not cycle.response_complete or not cycle.keep_alive or self._is_in_head:
+            return False
+        head = read_plain_head(data)
+        scope = head and head.scope_after(last, cycle.scope)  # type: ignore[arg-type]
+        if not scope or self.transport.get_write_buffer_size():
+            return False
+        found = _ask_at_once(self.app, scope)
+        if found is None:
+            return False
+        self._unset_keepalive_if_required()
+        self._have_head()
+        self._may_be_at_once = False
+        self._last = head
+        cycle.scope = scope  # type: ignore[assignment]
+        cycle.response_complete = False
+        self._answer_at_once(cycle, found)
+        return True
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         # One that was answered while more was read has begun to wait for what is here already.
@@ -200,6 +223,8 @@ class Connection(HttpToolsProtocol):
             found = _ask_at_once(app, scope)
             if found is not None:
                 self._may_be_at_once = False
+                if self._began_in is self._data:
+                    self._last = read_plain_head(self._data)
                 self._answer_at_once(cycle, found)
                 return
         scope["extensions"] = {ZERO_COPY: {}}
@@ -334,94 +359,6 @@ class _Written(bytearray):
     """A transport that keeps what is written to it."""
 
     write = bytearray.extend
-
-
-Ended = Callable[[int, OSError | None], None]
-
-
-class _Direct:
-    """A connection's socket under another number, since the loop keeps the transport's for itself."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, fd: int) -> None:
-        self._loop = loop
-        self._socket = socket.socket(fileno=os.dup(fd))
-        self._is_watched = False
-        self._ended: Ended | None = None
-        self._head = b""
-        self._file = self._offset = self._left = self._sent = 0
-
-    def start(self, head: bytes, file: int, offset: int, count: int, ended: Ended) -> None:
-        """Send `head`, then `count` bytes of the file from `offset`, which are in memory.
-
-        `ended` is called once, perhaps before this returns, with the bytes of the file that went out,
-        and what went wrong: ConnectionError when the client has gone, ShorterFile or another OSError
-        for the file.
-        """
-        self._head, self._file, self._offset, self._left = head, file, offset, count
-        self._sent, self._ended = 0, ended
-        self._go_on()
-
-    async def send(self, head: bytes, file: int, offset: int, count: int) -> None:
-        """The same, awaited. Raises OSError."""
-        done: asyncio.Future[None] = self._loop.create_future()
-        self.start(head, file, offset, count, partial(_settle, done))
-        try:
-            await done
-        finally:
-            self._ended = None
-            self._unwatch()
-
-    def close(self) -> None:
-        """The connection is lost."""
-        self._unwatch()
-        self._socket.close()
-        if self._ended is not None:
-            self._end(ConnectionAbortedError())
-
-    def _go_on(self) -> None:
-        fd = self._socket.fileno()
-        turn = _TURN_BYTES
-        try:
-            while self._head:
-                self._head = self._head[self._socket.send(self._head, socket.MSG_MORE) :]
-            while self._left and turn > 0:
-                sent = os.sendfile(fd, self._file, self._offset, min(self._left, turn))
-                if not sent:
-                    raise ShorterFile
-                self._offset += sent
-                self._sent += sent
-                self._left -= sent
-                turn -= sent
-        except BlockingIOError:
-            pass
-        except OSError as error:
-            self._end(ConnectionAbortedError() if error.errno in _GONE else error)
-            return
-        if not self._left:
-            self._end(None)
-        elif not self._is_watched:
-            self._is_watched = True
-            self._loop.add_writer(fd, self._go_on)
-
-    def _end(self, error: OSError | None) -> None:
-        ended, self._ended = self._ended, None
-        self._unwatch()
-        if ended is not None:
-            ended(self._sent, error)
-
-    def _unwatch(self) -> None:
-        if self._is_watched:
-            self._is_watched = False
-            self._loop.remove_writer(self._socket.fileno())
-
-
-def _settle(done: "asyncio.Future[None]", _: int, error: OSError | None) -> None:
-    if done.done():
-        return
-    if error is None:
-        done.set_result(None)
-    else:
-        done.set_exception(error)
 
 
 def _tells_length(start: Message) -> bool:

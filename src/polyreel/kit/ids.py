@@ -1,16 +1,18 @@
 """Make and parse identifiers."""
 
 import os
+import random
 import re
 import secrets
 import threading
 import time
 
-__all__ = ["is_uuid", "new_secret", "new_token", "parse_uuid", "uuid7"]
+__all__ = ["is_uuid", "new_request_id", "new_secret", "new_token", "parse_uuid", "uuid7"]
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _lock = threading.Lock()
 _last = (0, 0)
+_chance = random.Random()  # noqa: S311 - see new_request_id
 
 
 def uuid7() -> str:
@@ -34,6 +36,13 @@ def uuid7() -> str:
     tail &= (1 << 62) - 1
     text = f"{(stamp << 80) | (0x7 << 76) | (counter << 64) | (0b10 << 62) | tail:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def new_request_id() -> str:
+    """Tells one request from all others in the logs, as 24 hex digits. Every answer shows one, so it is no
+    secret, tells no number of requests, and is made at a tenth of the cost of `uuid7`.
+    """
+    return f"{_chance.getrandbits(96):024x}"
 
 
 def parse_uuid(text: str) -> str | None:

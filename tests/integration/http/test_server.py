@@ -14,7 +14,7 @@ import uvicorn
 
 from polyreel.http import server as http_server
 from polyreel.http.bytes import ZERO_COPY, Stretch, send_file_range
-from polyreel.http.server import HEAD_MOST_BYTES, listen, make_config
+from polyreel.http.server import HEAD_MOST_BYTES, Connection, listen, make_config
 
 SIZE = 24 * 1024 * 1024 + 17
 
@@ -254,6 +254,62 @@ def test_without_descriptors_nothing_is_left_open(site, client, monkeypatch) -> 
     assert client.recv(1) == b""
     site.wait_for(1)
     assert isinstance(site.went[0], OSError)
+
+
+@pytest.fixture
+def parsed(monkeypatch) -> list[bytes]:
+    """The address of every head that was parsed."""
+    found = []
+    whole = Connection.on_headers_complete
+
+    def noted(connection: Connection) -> None:
+        found.append(connection.url)
+        whole(connection)
+
+    monkeypatch.setattr(Connection, "on_headers_complete", noted)
+    return found
+
+
+def test_the_same_words_are_parsed_once(site, parsed, client) -> None:
+    file = client.makefile("rb")
+    for start in range(4):
+        ask(client, f"{start}-300000")
+        assert read_answer(file)[2] == site.data[start : start + 300_000]
+    assert len(parsed) == (4 if site.by_task else 1)
+    client.sendall(b"GET /?5-9 HTTP/1.1\r\nhost: y\r\n\r\n")
+    assert read_answer(file)[2] == site.data[5:14]
+    assert parsed[-1] == b"/?5-9"
+
+
+def test_what_is_not_at_hand_is_asked_for_as_usual(site, parsed, client) -> None:
+    file = client.makefile("rb")
+    for path, start in (("/", 0), ("/elsewhere", 1), ("/", 2), ("/", 3)):
+        ask(client, f"{start}-9", path=path)
+        assert read_answer(file)[2] == site.data[start : start + 9]
+    assert parsed[:3] == [b"/?0-9", b"/elsewhere?1-9", b"/?2-9"]
+    assert len(parsed) == (4 if site.by_task else 3)
+
+
+def test_a_head_that_came_in_pieces_is_no_example(site, parsed, client) -> None:
+    file = client.makefile("rb")
+    client.sendall(b"GET /?0-9 HTTP/1.1\r\nhost: x\r\nodd: ")
+    time.sleep(0.2)
+    ask(client, "1-9")
+    assert read_answer(file)[2] == site.data[:9]
+    ask(client, "2-9")
+    assert read_answer(file)[2] == site.data[2:11]
+    assert parsed == [b"/?0-9", b"/?2-9"]
+
+
+def test_the_same_words_while_an_answer_is_under_way_wait_for_their_turn(site, client) -> None:
+    file = client.makefile("rb")
+    ask(client, "0-9")
+    read_answer(file)
+    ask(client)
+    time.sleep(0.2)
+    ask(client, "7-9")
+    assert read_answer(file)[2] == site.data
+    assert read_answer(file)[2] == site.data[7:16]
 
 
 def test_what_cannot_be_looked_at_is_left_to_the_app(site, client) -> None:
