@@ -13,7 +13,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import TYPE_CHECKING, Literal
@@ -84,7 +84,7 @@ def run_alone(settings: Settings, role: Role, lanes: list[str] | None = None) ->
             prepared.wait(STOP_S)
             return 0
     if code != 0 or stopping.is_set():
-        return code
+        return 0 if stopping.is_set() else code
     if settings.web_processes > 1:
         kept = [_Kept("web") for _ in range(settings.web_processes)]
         return _keep(kept, environment, stopping)
@@ -97,8 +97,12 @@ def _until_prepared(worker: Service, stopping: threading.Event) -> int | None:
     """None once the first worker has prepared everything, else the exit code to end with."""
     while not stopping.is_set():
         has_spoken = worker.heard(0.1)
-        if has_spoken is not None:
-            return None if has_spoken else worker.wait(STOP_S) or 1
+        if has_spoken:
+            return None
+        if has_spoken is False:
+            code = worker.wait(STOP_S) or 1
+            # Whoever stops a server may tell all its processes.
+            return 0 if stopping.is_set() else code
     return 0
 
 
@@ -163,6 +167,8 @@ def run_prepare(settings: Settings, role: Role) -> int:
     from polyreel.core.upkeep import end_what_died
     from polyreel.core.users import ensure_setup_token
 
+    # A database that is away may be waited for as long as it takes.
+    begin_collecting()
     configure_logs(settings)
     if role == "web":
         _check_port(settings)
@@ -284,9 +290,8 @@ def run_worker(
 
     configure_logs(settings)
     if prepares is not None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, _leave)
-        run_prepare(settings, prepares)
+        with _ending_at_a_signal():
+            run_prepare(settings, prepares)
         if prepares == "web":
             _say_prepared()
     stopping = threading.Event()
@@ -309,8 +314,28 @@ def run_worker(
     return 0
 
 
-def _leave(number: int, frame: FrameType | None) -> None:
-    raise SystemExit(0)
+@contextlib.contextmanager
+def _ending_at_a_signal() -> Iterator[None]:
+    """Within, SIGTERM and SIGINT end this process with 0, whatever it waits for: a handler in Python would wait
+    for it, too. What was not committed is taken back.
+    """
+    heard, told = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+    os.set_blocking(heard, True)
+
+    def end() -> None:
+        if os.read(heard, 1):
+            os._exit(0)
+        os.close(heard)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    signal.set_wakeup_fd(told)
+    threading.Thread(target=end, name="signals", daemon=True).start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(-1)
+        os.close(told)
 
 
 def _say_prepared() -> None:

@@ -1,9 +1,16 @@
 """The server's own processes, started as `polyreel serve` starts them."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.server import free_port
 
 
 def test_a_port_that_is_taken_is_said_in_one_line(tmp_path):
@@ -45,3 +52,25 @@ def test_a_web_process_whose_supervisor_has_gone_begins_nothing(tmp_path):
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_who_waits_for_a_database_ends_when_told_to(tmp_path: Path, number: signal.Signals) -> None:
+    nobody = f"postgresql://polyreel@/nothing?host={tmp_path}"
+    environment = {
+        **os.environ,
+        "POLYREEL_DATA_DIR": str(tmp_path / "data"),
+        "POLYREEL_DATABASE_URL": nobody,
+    }
+    for given in (["worker"], ["serve", "--port", str(free_port())]):
+        log = tmp_path / given[0]
+        with log.open("wb") as said:
+            command = [sys.executable, "-m", "polyreel", *given]
+            process = subprocess.Popen(command, env=environment, stderr=said)
+        deadline = time.monotonic() + 60
+        while "waiting for it" not in log.read_text():
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.05)
+        process.send_signal(number)
+        assert process.wait(10) == 0, log.read_text()

@@ -5,6 +5,7 @@ app's, the line in the log everybody's; whatever has to wait, is refused or is a
 """
 
 import os
+import resource
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -111,13 +112,15 @@ class AtOnce:
         if file is None or not _is_in_memory(file, offset, length):
             return None
         exchange.status = status
+        # The answer outlives what is known of the film, and keeps no more of it than its own file.
+        record = partial(self._traffic.record, view.owner_id, view.media_id, known.item.quality)
         return Stretch(
             status=status,
             headers=self._observer.complete(exchange, headers),
             file=file.number,
             offset=offset,
             count=length,
-            ended=partial(self._ended, scope, exchange, view, known.item.quality, file),
+            ended=partial(self._ended, scope, exchange, record, file),
         )
 
     def _find(self, scope: Scope) -> tuple[MediaView, _Known] | None:
@@ -149,12 +152,13 @@ class AtOnce:
 
     def _forget(self, key: "_Address", view: "weakref.ref[MediaView]") -> None:
         known = self._known.get(key)
+        # The last to know the view may be a thread that looked for a newer one.
         if known is not None and known.view is view:
-            del self._known[key]
+            self._known.pop(key, None)
 
     def _keep_open(self, key: str) -> _OpenFile | None:
         found = self._files.get(key)
-        if found is None and len(self._files) < MOST_OPEN:
+        if found is None and len(self._files) < min(MOST_OPEN, _descriptors() // 8):
             found = self._open(key)
             if found is not None:
                 self._files[key] = found
@@ -170,16 +174,19 @@ class AtOnce:
         self,
         scope: Scope,
         exchange: Exchange,
-        view: MediaView,
-        quality: str,
+        record: Callable[[int], None],
         file: _OpenFile,
         sent: int,
     ) -> None:
         # `file` has stayed open until here.
         if sent:
-            self._traffic.record(view.owner_id, view.media_id, quality, sent)
+            record(sent)
         exchange.sent_bytes = sent
         self._observer.end(scope, exchange)
+
+
+def _descriptors() -> int:
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 def _is_in_memory(file: _OpenFile, offset: int, length: int) -> bool:

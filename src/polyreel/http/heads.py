@@ -11,7 +11,7 @@ __all__ = ["PlainHead", "read_plain_head"]
 
 # Letters that mean themselves.
 _LINE = re.compile(rb"GET (/[\w./-]*)(?:\?([\w=&.-]*))? HTTP/1\.1\r\n")
-_RANGE = re.compile(rb"\r\n[Rr]ange: *([\w=,-]*)\r\n")
+_RANGE = re.compile(rb"\r\n(?i:range): *([\w=,-]*)\r\n")
 _END = b"\r\n\r\n"
 
 
@@ -35,6 +35,8 @@ class PlainHead:
             "query_string": self.query,
         }
         if self.range != before.range:
+            if sum(name == b"range" for name, _ in scope["headers"]) != 1:
+                return None
             made["headers"] = [
                 (name, self.range if name == b"range" else value)
                 for name, value in scope["headers"]

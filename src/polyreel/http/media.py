@@ -93,13 +93,10 @@ class MediaApp:
         head = scope["method"] == "HEAD"
         try:
             view, answer = await self._find(parts, base, scope)
-            await send_representation(
-                scope,
-                send,
-                self._tools.storage,
-                answer,
-                count=partial(self._traffic.record, view.owner_id, view.media_id, answer.quality),
-            )
+            count = partial(self._traffic.record, view.owner_id, view.media_id, answer.quality)
+            # Sending may take hours, in which the film may become another: nothing is to keep this one.
+            del view
+            await send_representation(scope, send, self._tools.storage, answer, count=count)
         except AppError as error:
             status, extra, body = self._answer(error)
             fields = {**extra, "cache-control": "no-store", "content-length": str(len(body))}

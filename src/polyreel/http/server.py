@@ -138,7 +138,7 @@ class Connection(HttpToolsProtocol):
             return
         self._last, self._data = None, data
         super().data_received(data)
-        self._data = b""
+        self._data = self._began_in = b""
         is_waiting = self._is_in_head or (self._is_idle() and self.timeout_keep_alive_task is None)
         if is_waiting and not self.transport.is_closing():
             self._wait_for_head()
@@ -211,6 +211,8 @@ class Connection(HttpToolsProtocol):
         self._may_be_at_once = False
         self._last = head
         cycle.scope = scope  # type: ignore[assignment]
+        # Those of this second: the date is among them.
+        cycle.default_headers = self.server_state.default_headers
         cycle.response_complete = False
         self._answer_at_once(cycle, found)
         return True

@@ -103,8 +103,13 @@ class Views:
         self._kept.pop(uuid, None)
         if view is not None:
             self._kept[uuid] = (time.monotonic(), view)
-            if len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
+            self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        """A notice that a film was deleted may have been lost: its files stay open as long as its view is kept."""
+        late = time.monotonic() - STALE_S
+        while len(self._kept) > KEPT or next(iter(self._kept.values()))[0] < late:
+            self._kept.popitem(last=False)
 
     def _heard(self, topics: list[str]) -> None:
         loop = self._loop

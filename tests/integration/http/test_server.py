@@ -281,6 +281,17 @@ def test_the_same_words_are_parsed_once(site, parsed, client) -> None:
     assert parsed[-1] == b"/?5-9"
 
 
+def test_each_answer_has_the_date_of_its_second(site, client) -> None:
+    file = client.makefile("rb")
+    dates: set[str] = set()
+    deadline = time.monotonic() + 10
+    while len(dates) < 3:
+        assert time.monotonic() < deadline, dates
+        ask(client, "0-9")
+        dates.add(read_answer(file)[1]["date"])
+        time.sleep(0.1)
+
+
 def test_what_is_not_at_hand_is_asked_for_as_usual(site, parsed, client) -> None:
     file = client.makefile("rb")
     for path, start in (("/", 0), ("/elsewhere", 1), ("/", 2), ("/", 3)):

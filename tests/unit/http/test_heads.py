@@ -49,6 +49,7 @@ def test_the_range_may_be_the_first_field_or_the_last():
         BEFORE.replace(b"r=1", b"r=1#x"),
         BEFORE.replace(b"Cookie", b"Range: bytes=1-2\r\nCookie"),
         BEFORE.replace(b"Cookie", b"Range: bytes=1-2\r\nRange: bytes=1-2\r\nCookie"),
+        BEFORE.replace(b"Cookie", b"RANGE: bytes=1-2\r\nCookie"),
         BEFORE[:-1],
         BEFORE + b"x",
         BEFORE * 2,

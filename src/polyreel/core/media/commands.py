@@ -87,8 +87,8 @@ def threads_each(wished: int, rungs: int) -> int:
 
 
 def decoder_threads() -> int:
-    """Threads that decode for a ladder: half the cores. Decoding is less than half of the work, and each
-    thread more makes it dearer: a sixth with two instead of one.
+    """Threads that decode for a ladder: half the cores. Decoding is less than half of the work of any but a
+    ladder of small rungs alone, and each thread more makes it dearer: a sixth with two instead of one.
     """
     return max(1, (os.cpu_count() or 1) // 2)
 
