@@ -1,4 +1,6 @@
-"""An nginx that serves a folder, for comparison: one process, as our server has one for HTTP."""
+"""An nginx that serves a folder, for comparison: one process, as our server has one for HTTP, which keeps files
+open and gathers the lines of its log, as ours does.
+"""
 
 import shutil
 import subprocess
@@ -18,7 +20,7 @@ error_log stderr;
 {user}
 events {{ worker_connections 1024; }}
 http {{
-    access_log off;
+    access_log {folder}/access.log combined buffer=64k flush=1s;
     sendfile on;
     tcp_nopush on;
     tcp_nodelay on;
