@@ -83,8 +83,10 @@ def run_alone(settings: Settings, role: Role, lanes: list[str] | None = None) ->
             prepared.terminate()
             prepared.wait(STOP_S)
             return 0
-    if code != 0 or stopping.is_set():
-        return 0 if stopping.is_set() else code
+    if stopping.is_set():
+        return 0
+    if code != 0:
+        return code
     if settings.web_processes > 1:
         kept = [_Kept("web") for _ in range(settings.web_processes)]
         return _keep(kept, environment, stopping)

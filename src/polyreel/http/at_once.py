@@ -40,6 +40,16 @@ LONGEST_QUERY = 64
 _Address = tuple[str, bytes]
 
 
+class _OpenFile:
+    """A file that is closed when nobody knows of it any more: no address, and no answer under way."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __del__(self) -> None:
+        os.close(self.number)
+
+
 @dataclass(frozen=True, slots=True)
 class _Known:
     """What an address means while the view is this one; `whole` are the headers of the whole of it, `file`
@@ -52,17 +62,7 @@ class _Known:
     item: Representation
     place: Place
     whole: Headers
-    file: "_OpenFile | None"
-
-
-class _OpenFile:
-    """A file that is closed when nobody knows of it any more: no address, and no answer under way."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-
-    def __del__(self) -> None:
-        os.close(self.number)
+    file: _OpenFile | None
 
 
 class AtOnce:
@@ -150,7 +150,7 @@ class AtOnce:
         )
         return view, known
 
-    def _forget(self, key: "_Address", view: "weakref.ref[MediaView]") -> None:
+    def _forget(self, key: _Address, view: "weakref.ref[MediaView]") -> None:
         known = self._known.get(key)
         # The last to know the view may be a thread that looked for a newer one.
         if known is not None and known.view is view:

@@ -76,7 +76,7 @@ def test_one_range_is_honoured(text, expected):
 def test_what_is_no_single_range_is_ignored_at_once(text):
     began = time.thread_time()
     assert ask(range=text) == WHOLE
-    assert time.thread_time() - began < 1
+    assert time.thread_time() - began < 0.1
 
 
 def test_nothing_of_nothing_can_be_selected():

@@ -89,7 +89,7 @@ def test_alembic_is_not_loaded_where_all_is_in_place(db, tmp_path):
 import sys
 from pathlib import Path
 from polyreel.app import close_tools, open_tools
-from polyreel.infra.migrate import newest_revision, revision_of, upgrade
+from polyreel.infra.migrate import upgrade
 from polyreel.settings import Settings
 tools = open_tools(Settings(data_dir=Path(sys.argv[1]), database_url=sys.argv[2]))
 upgrade(tools.db)
