@@ -58,6 +58,9 @@ _LOCAL_NETWORKS = (
     "::1/128", "fc00::/7", "fe80::/10",
 )  # fmt: skip
 
+# So many parts at once that viewers wait for, beside what is encoded anyhow.
+SOUGHT_AT_ONCE = 2
+
 KINDS: Sequence[JobKind] = (*media.KINDS, *ingest.KINDS, *webhooks.KINDS, *upkeep.KINDS)
 
 
@@ -162,6 +165,9 @@ def make_worker(tools: Tools, lanes: Sequence[str] | None = None) -> Worker:
         most = options.encodes_at_once or slots["encode"]
         slots["encode"] = most if options.encoding_enabled else 0
     chosen = {lane: count for lane, count in slots.items() if lanes is None or lane in lanes}
+    if chosen.get("encode"):
+        # Whoever encodes also makes at once what a viewer waits for.
+        chosen["sought"] = SOUGHT_AT_ONCE
     return Worker(
         tools.db,
         tools.notifier,

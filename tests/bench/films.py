@@ -21,12 +21,13 @@ class Films:
 
     def looped(self, clip: str, seconds: int) -> Path:
         """A real clip again and again, its packets copied."""
-        path = self.folder / f"{Path(clip).stem}-{seconds}s.mp4"
+        path = self.folder / f"{Path(clip).stem}-{seconds}s{Path(clip).suffix}"
         if not path.exists():
             source = ["-stream_loop", "-1", "-i", str(self.clips / clip)]
             maps = ["-map", "0:v:0", "-map", "0:a:0?"]
-            copy = ["-c", "copy", "-t", str(seconds), "-movflags", "+faststart"]
-            self.run(*source, *maps, *copy, str(path))
+            copy = ["-c", "copy", "-t", str(seconds)]
+            index = ["-movflags", "+faststart"] if path.suffix == ".mp4" else []
+            self.run(*source, *maps, *copy, *index, str(path))
         return path
 
     def repeated(self, film: Path, seconds: int) -> Path:

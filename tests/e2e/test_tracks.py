@@ -13,7 +13,6 @@ from tests.e2e.test_watch import open_new
 from tests.e2e.visitor import Visitor, wait_for
 from tests.factories.clips import ClipMaker
 from tests.factories.fonts import make_font
-from tests.pace import Stopwatch
 
 pytestmark = pytest.mark.e2e
 
@@ -318,20 +317,3 @@ def test_a_clip_of_a_telephone_stands_upright(
     ada.wait_playing()
     size = ada.page.evaluate("() => { const v = document.querySelector('video'); return [v.videoWidth, v.videoHeight]; }")  # fmt: skip
     assert size == [180, 320]
-
-
-@pytest.mark.alone
-def test_a_seek_far_into_what_is_not_encoded_plays_within_five_seconds(
-    ada: Visitor, make_clip: ClipMaker, fresh: FreshCopy
-) -> None:
-    # Small: how soon it is encoded is the machine's affair, how soon it is begun and shown is ours.
-    clip = make_clip(picture="vp8", sound=None, seconds=150, width=256, height=144)
-    ada.allowed = {503}
-    open_new(ada, fresh(clip, "far.webm"))
-    ada.wait_playing()
-    watch = Stopwatch()
-    ada.seek(130)
-    ada.wait_playing()
-    took_s = watch.read()
-    assert ada.film()["at"] >= 130
-    assert took_s < 5

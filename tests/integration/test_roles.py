@@ -130,7 +130,7 @@ def test_web_and_workers_begin_at_once_on_nothing(site):
     rest = site.start("worker", "--lanes", "fast, light")
     encoder.until_said("worker started")
     rest.until_said("worker started")
-    assert "lanes=\"{'encode': 1}\"" in encoder.log
+    assert "lanes=\"{'encode': 1, 'sought': 2}\"" in encoder.log
     assert "lanes=\"{'fast': 4, 'light': 4}\"" in rest.log
     for web, number in zip(webs, (port, other), strict=True):
         web.until(lambda number=number: answers(number))

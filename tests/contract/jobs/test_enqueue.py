@@ -14,7 +14,7 @@ from polyreel.infra.jobs import (
     find_job,
     hasten_job,
     list_jobs,
-    raise_priority,
+    recast_job,
     retry_job,
     trim_jobs,
 )
@@ -121,14 +121,51 @@ def test_lists_by_key_kind_state_and_owner(site: Site) -> None:
         assert list_jobs(tx, key_prefix="video:2") == []
 
 
-def test_priority_is_raised_and_never_lowered(site: Site) -> None:
-    db = site.database([NOTE])
+def test_what_waits_is_done_as_another_kind_at_once(site: Site) -> None:
+    began: list[str] = []
+    held = threading.Event()
+
+    def slow(job: Job) -> None:
+        began.append(job.kind)
+        held.wait(20)
+
+    def quick(job: Job) -> None:
+        began.append(f"{job.kind} of {job.args['label']}")
+
+    kinds = [
+        JobKind(name="slow", lane="encode", run=slow),
+        JobKind(name="usual", lane="encode", run=quick),
+        JobKind(name="sought", lane="fast", run=quick, priority=7),
+    ]
+    db = site.database(kinds)
+    site.worker(kinds, lanes={"fast": 1, "encode": 1})
     with db.write() as tx:
-        job_id = tx.enqueue("note", key="k")
-        assert raise_priority(tx, "k", 50)
-        assert not raise_priority(tx, "k", 10)
-        assert not raise_priority(tx, "absent", 10)
-    assert site.job(job_id).priority == 50
+        tx.enqueue("slow")
+    eventually(lambda: began == ["slow"])
+    with db.write() as tx:
+        job_id = tx.enqueue("usual", key="k", delay_s=3600, label="this")
+        assert not recast_job(tx, "absent", "sought")
+        assert recast_job(tx, "k", "sought")
+    try:
+        eventually(lambda: began == ["slow", "sought of this"])
+    finally:
+        held.set()
+    done = site.job(job_id)
+    assert (done.kind, done.priority) == ("sought", 7)
+
+
+def test_who_goes_on_asking_gets_before_who_asks_no_more(site: Site) -> None:
+    db = site.database([NOTE, OTHER])
+    with db.write() as tx:
+        ids = [tx.enqueue("note", key=key) for key in ("left", "waits")]
+        for key in ("left", "waits", "waits"):
+            assert recast_job(tx, key, "other")
+    left, waits = (site.job(job_id) for job_id in ids)
+    assert waits.priority == left.priority + 1
+    site.worker([NOTE, OTHER])
+    site.wait(ids[1], JobState.SUCCEEDED)
+    with db.write() as tx:
+        assert not recast_job(tx, "waits", "note"), "it has ended"
 
 
 def test_what_waits_for_its_moment_can_be_had_now(site: Site) -> None:

@@ -149,7 +149,7 @@ def test_what_was_read_before_a_notice_is_not_kept_after_it(stage):
     assert len(view.rendition("720p", "video").parts[0].fragments) == 3
 
 
-def test_who_waits_moves_the_job_to_the_front_once(stage):
+def test_what_somebody_waits_for_is_made_beside_other_encodes_and_asked_for_once(stage):
     key = f"encode:{stage.picture.id}:0"
     with stage.tools.db.write() as tx:
         tx.enqueue("media.encode", key=key, media_id=stage.media_id)
@@ -157,7 +157,7 @@ def test_who_waits_moves_the_job_to_the_front_once(stage):
     with stage.tools.db.read() as tx:
         job = find_job(tx, key)
     assert job is not None
-    assert job.priority == 50
+    assert job.kind == "media.sought"
     raised: list[str] = []
     stage.app._raise = raised.append
     stage.get("720p/out3.mp4")

@@ -23,12 +23,9 @@ from polyreel.core.media import (
     promised,
     unpack_cuts,
 )
-from polyreel.infra.jobs import raise_priority
+from polyreel.infra.jobs import recast_job
 from polyreel.infra.tx import Tx
 from polyreel.kit.errors import NotFound
-
-# A viewer waits for it: before all other encodes, promised beginnings included.
-URGENT = 50
 
 
 class FragmentNotFound(NotFound):
@@ -206,8 +203,12 @@ def is_current(tx: Tx, view: MediaView) -> bool:
 
 
 def find_maker(view: MediaView, rendition: Rendition, number: int) -> str | None:
-    """The key of the job that makes a fragment; None for what is never behind other work."""
+    """The key of the job that makes a fragment; None for what is never behind other work, what no playlist
+    lists yet, and a film without an index: its one job takes as long as the film does.
+    """
     if rendition.kind != "video" or rendition.mode != "encode":
+        return None
+    if not rendition.promised or not view.cuts_us:
         return None
     encoded = [item for item in view.renditions.values() if item.mode == "encode"]
     leader = min(item.id for item in encoded if item.kind == "video")
@@ -216,5 +217,5 @@ def find_maker(view: MediaView, rendition: Rendition, number: int) -> str | None
 
 
 def hurry(tx: Tx, maker: str) -> None:
-    """Move the job that makes what someone waits for to the front."""
-    raise_priority(tx, maker, URGENT)
+    """Let the job that makes what someone waits for begin now, beside what is encoded already."""
+    recast_job(tx, maker, "media.sought")

@@ -238,7 +238,8 @@ def encode_heights(job: Job) -> None:
 
     length_ms = (end_us - part.start_us) // 1000
     # The first part is all there is of a film without an index.
-    nice = WAITED_FOR_NICE if wanted[0].promised and part.number == 0 else None
+    is_beginning = wanted[0].promised and part.number == 0
+    nice = WAITED_FOR_NICE if is_beginning or job.kind == "media.sought" else None
     made = produce(job, media, targets, cuts, command, duration_ms=length_ms, nice=nice)
     whole_ms = _picture_ms(probe, stream.index)
     expected_ms = length_ms if part.end_us is not None else whole_ms - part.start_us // 1000

@@ -18,13 +18,14 @@ _LABELS = {
     "media.sound": "Prepare the sound",
     "media.head": "Encode the beginning",
     "media.encode": "Encode",
+    "media.sought": "Encode for a viewer",
     "media.images": "Make the images",
     "media.subtitles": "Take out subtitles and chapters",
     "media.ocr": "Have pictures of subtitles read",
     "media.forget": "Remove the original",
     "ingest.hash": "Compare with other files",
 }
-_ENCODES = ("media.head", "media.encode")
+_ENCODES = ("media.head", "media.encode", "media.sought")
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,14 @@ KINDS = (
         on_failed=fail_heights,
     ),
     JobKind(
+        name="media.sought",
+        about=ABOUT,
+        lane="sought",
+        run=encode_heights,
+        max_attempts=3,
+        on_failed=fail_heights,
+    ),
+    JobKind(
         name="media.subtitles",
         about=ABOUT,
         lane="fast",

@@ -7,7 +7,7 @@ which fetches what tickets.py added to the same transaction.
 """
 
 from polyreel.infra.jobs.job import Job, JobCancelled, LeaseLost
-from polyreel.infra.jobs.kinds import LANES, JobKind
+from polyreel.infra.jobs.kinds import JobKind
 from polyreel.infra.jobs.leases import end_all as end_leases
 from polyreel.infra.jobs.queue import (
     JobQueue,
@@ -17,7 +17,7 @@ from polyreel.infra.jobs.queue import (
     get_job,
     hasten_job,
     list_jobs,
-    raise_priority,
+    recast_job,
     retry_job,
     trim_jobs,
 )
@@ -26,7 +26,6 @@ from polyreel.infra.jobs.schedule import Periodic
 from polyreel.infra.jobs.worker import Worker, WorkerOptions
 
 __all__ = [
-    "LANES",
     "Job",
     "JobCancelled",
     "JobInfo",
@@ -46,7 +45,7 @@ __all__ = [
     "get_job",
     "hasten_job",
     "list_jobs",
-    "raise_priority",
+    "recast_job",
     "retry_job",
     "trim_jobs",
 ]

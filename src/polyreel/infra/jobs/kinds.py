@@ -8,9 +8,8 @@ from typing import Any
 from polyreel.infra.jobs.job import Job
 from polyreel.infra.tx import Tx
 
-__all__ = ["LANES", "JobKind"]
+__all__ = ["JobKind"]
 
-LANES = ("fast", "encode", "net", "light")
 _LONGEST_BACKOFF_S = 900.0
 
 

@@ -21,7 +21,7 @@ __all__ = [
     "hasten_job",
     "list_jobs",
     "queue_of",
-    "raise_priority",
+    "recast_job",
     "retry_job",
     "trim_jobs",
 ]
@@ -140,16 +140,24 @@ def cancel_jobs_by_key(tx: Tx, key: str) -> int:
     return _cancel(tx, JobRow.key == key)
 
 
-def raise_priority(tx: Tx, key: str, priority: int) -> bool:
-    """Let the waiting job of this key go before others; never lowers. True when it changed."""
-    raised = tx.session.execute(
-        update(JobRow)
-        .where(JobRow.key == key, JobRow.state == JobState.QUEUED.value)
-        .where(JobRow.priority < priority)
-        .values(priority=priority)
+def recast_job(tx: Tx, key: str, kind_name: str) -> bool:
+    """Have the waiting job of this key done now, as another kind of the same args: in its lane, with its
+    priority. Asked again while it still waits, it goes before what is asked for no more. False when no
+    such job waits.
+    """
+    kind = queue_of(tx).kinds[kind_name]
+    waiting = update(JobRow).where(JobRow.key == key, JobRow.state == JobState.QUEUED.value)
+    job_id = tx.session.scalar(
+        waiting.where(JobRow.kind != kind.name)
+        .values(kind=kind.name, lane=kind.lane, priority=kind.priority, run_after=now_us())
+        .returning(JobRow.id)
         .execution_options(synchronize_session=False)
     )
-    return _count(raised) > 0
+    if job_id is not None:
+        queue_of(tx).announce(tx, job_id, kind)
+        return True
+    again = waiting.values(priority=JobRow.priority + 1)
+    return _count(tx.session.execute(again.execution_options(synchronize_session=False))) > 0
 
 
 def hasten_job(tx: Tx, key: str) -> bool:
