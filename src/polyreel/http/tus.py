@@ -5,7 +5,6 @@ Raw ASGI: bodies of any length pass through in blocks. What an API adds of its o
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -49,7 +48,6 @@ __all__ = ["TusApp", "TusVoice", "Wish"]
 EXTENSIONS = "creation,creation-with-upload,creation-defer-length,termination,concatenation,expiration,checksum"
 BYTES = "application/offset+octet-stream"
 ALLOWED = ("HEAD", "PATCH", "DELETE")
-_LIMITS_S = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +109,6 @@ class TusApp:
         self._voice = voice
         self._audit = audit
         self._bodies = Bodies(tools)
-        self._limits: tuple[float, ResumableLimits] | None = None
         self._queues = Queues()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -124,7 +121,7 @@ class TusApp:
         fields = {"Tus-Resumable": VERSION, "X-Content-Type-Options": "nosniff", **reply.fields}
         with suppress(Exception):
             # The database may be away: then that is said without it.
-            if most := (await self._known_limits()).max_bytes:
+            if most := (await self._limits()).max_bytes:
                 fields["Tus-Max-Size"] = str(most)
         if reply.status != 204:
             fields["Content-Length"] = str(len(reply.body))
@@ -155,7 +152,7 @@ class TusApp:
         request.actor = await self._known(scope)
         if method not in ("HEAD", "GET") and request.headers.get("tus-resumable") != VERSION:
             raise WrongVersion
-        request.limits = await self._known_limits()
+        request.limits = await self._limits()
         if uid is None:
             if method != "POST":
                 raise WrongMethod(method, scope["path"], ("POST",))
@@ -179,11 +176,8 @@ class TusApp:
             self._audit.record(actor, scope["method"], scope["path"], exchange.client.address)
         return actor
 
-    async def _known_limits(self) -> ResumableLimits:
-        now = time.monotonic()
-        if self._limits is None or now - self._limits[0] > _LIMITS_S:
-            self._limits = (now, await asyncio.to_thread(self._voice.limits))
-        return self._limits[1]
+    async def _limits(self) -> ResumableLimits:
+        return await asyncio.to_thread(self._voice.limits)
 
     # --- creating -------------------------------------------------------------------------------
 

@@ -37,10 +37,6 @@ GROUP = "11111111-2222-4333-8444-555555555555"
 UNKNOWN = f"{PATH}/{GROUP}"
 
 
-# The limits of uploads are remembered for a moment, and change here.
-pytestmark = pytest.mark.usefixtures("own_site")
-
-
 class TestOptions:
     @pytest.mark.parametrize("path", [PATH, UNKNOWN])
     def test_anyone_learns_what_is_spoken(self, site, path):

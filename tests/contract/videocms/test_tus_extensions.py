@@ -29,10 +29,6 @@ from tests.contract.videocms.tus_client import (
 UNKNOWN = f"{PATH}/11111111-2222-4333-8444-555555555555"
 
 
-# As in test_tus.
-pytestmark = pytest.mark.usefixtures("own_site")
-
-
 class TestChecksum:
     @pytest.mark.parametrize("name", ["sha1", "sha256", "sha512", "md5"])
     def test_the_right_one(self, client, name):

@@ -28,10 +28,6 @@ from tests.contract.videocms.tus_client import (
 ONE, TWO = b"one " * 1100, b"two " * 1300
 
 
-# As in test_tus.
-pytestmark = pytest.mark.usefixtures("own_site")
-
-
 @pytest.fixture
 def parts(client):
     """Two partials, whole."""

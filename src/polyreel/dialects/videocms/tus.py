@@ -25,7 +25,7 @@ from polyreel.core.ingest import (
     WrongOffset,
 )
 from polyreel.core.library import FolderNotFound
-from polyreel.core.options import OptionsCache, read_options
+from polyreel.core.options import OptionsCache
 from polyreel.core.users import KeyAudit
 from polyreel.dialects.videocms.auth import authenticate
 from polyreel.dialects.videocms.errors import answer
@@ -125,8 +125,7 @@ def make_tus(tools: Tools, cache: OptionsCache, audit: KeyAudit | None = None) -
     """The ASGI app of all that `is_tus`."""
 
     def limits() -> ResumableLimits:
-        with tools.db.read() as tx:
-            options = read_options(tx)
+        options = cache.current()
         return ResumableLimits(
             max_bytes=upload_limit(tools.settings, options),
             min_free_bytes=tools.settings.min_free_bytes,
