@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, Literal, Self, cast
 
 from litestar import Litestar, Request, Response, Router
 from litestar.concurrency import sync_to_thread
@@ -60,6 +60,7 @@ __all__ = [
     "Authenticate",
     "Crash",
     "KnownActor",
+    "Routes",
     "ServerTools",
     "WrongMethod",
     "kind_of",
@@ -124,7 +125,7 @@ def make_face(  # noqa: PLR0913 - all that makes one API different from another
     gate = _Gate(name=name, tools=tools, answer=answer, authenticate=authenticate, audit=audit)
     litestar = Litestar(
         # Inside a router, since Litestar breaks handlers that share a path at the top of an app.
-        route_handlers=[Router(path="/", route_handlers=list(routes))],
+        route_handlers=[Routes(path="/", route_handlers=list(routes))],
         guards=[] if auth_first else [gate.guard],
         exception_handlers={HTTPException: gate.say, Exception: gate.say},
         dependencies={
@@ -146,6 +147,13 @@ def make_face(  # noqa: PLR0913 - all that makes one API different from another
         await litestar(cast(Any, scope), cast(Any, _unbroken(receive)), cast(Any, send))
 
     return head_from_get(face)
+
+
+class Routes(Router):
+    """The framework's, made for one app, which would copy every handler anew: a quarter of a start."""
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
 
 
 class _Request(Request[Any, Any, Any]):

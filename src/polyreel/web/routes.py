@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from litestar import Router
 from litestar.di import Provide
 
+from polyreel.http.face import Routes
 from polyreel.http.middleware import ASGIApp
 from polyreel.http.operations import Api, find_operation, routes_of
 from polyreel.web.api import show_api, show_document
@@ -66,7 +66,7 @@ PAGES_API = Api(
 def page_routes(site: Site) -> list[Any]:
     """The handlers, each given `site` when it asks."""
     given = {"site": Provide(lambda: site, sync_to_thread=False)}
-    return [Router(path="/", route_handlers=list(PAGES), dependencies=given)]
+    return [Routes(path="/", route_handlers=list(PAGES), dependencies=given)]
 
 
 def raw_routes(site: Site, events: ASGIApp) -> dict[str, tuple[str, ASGIApp]]:
