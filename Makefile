@@ -6,6 +6,11 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+INSTALL := $(PIP) install --require-hashes --no-compile
+# All that is installed is compiled once, by all cores; some of it is meant for other Pythons and is none for this one.
+COMPILE := $(BIN)/python -m compileall -qq -j 0 $(VENV)/lib src || true
+# And so are the tests, whatever the image of a CI says.
+export PYTHONDONTWRITEBYTECODE :=
 FITS := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 15))
 
 DB := sqlite
@@ -50,13 +55,15 @@ $(VENV)/.runtime: requirements.lock requirements-build.lock pyproject.toml
 	fi; \
 	echo "Installing Polyreel's dependencies into $(VENV) ($$("$$found" --version)) ..."; \
 	"$$found" -m venv $(VENV)
-	@$(PIP) install --require-hashes -r requirements-build.lock -r requirements.lock
+	@$(INSTALL) -r requirements-build.lock -r requirements.lock
 	@$(PIP) install --no-deps --no-build-isolation -e .
+	@$(COMPILE)
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime requirements-dev.lock
 	@echo "Installing the tools of development ..."
-	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@$(INSTALL) -r requirements-dev.lock
+	@$(COMPILE)
 	@touch $@
 
 setup: $(VENV)/.dev
@@ -78,8 +85,7 @@ check: setup
 e2e: setup
 	.ci/need chromium
 	@$(NEEDS_DATABASE)
-	$(ON_DATABASE) $(SPREAD) --durations=25 -m "(e2e or fault or slow) and not bench and not alone" tests/e2e tests/fault $(SLOW)
-	$(ON_DATABASE) $(BIN)/python -m pytest -q -m alone tests/e2e
+	$(ON_DATABASE) $(SPREAD) --durations=25 -m "(e2e or fault or slow) and not bench" tests/e2e tests/fault $(SLOW)
 
 EXAMPLES := 100
 fuzz: setup

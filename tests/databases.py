@@ -34,6 +34,8 @@ __all__ = [
 
 ON_POSTGRESQL = os.environ.get("POLYREEL_TEST_DATABASE") == "postgresql"
 TEMPLATE = "polyreel_template"
+# What tables are made by; a database that says something else is not used again.
+KEPT = "alembic_version"
 
 
 class _Server:
@@ -42,6 +44,9 @@ class _Server:
     def __init__(self) -> None:
         self.postgres: Postgres | None = None
         self.names: dict[Path, str] = {}
+        self._copies: set[str] = set()
+        self._emptied: list[str] = []
+        self._shape: Any = None
 
     def started(self) -> Postgres:
         if self.postgres is None:
@@ -49,7 +54,34 @@ class _Server:
             self.postgres.start()
             self.postgres.create(name=TEMPLATE)
             _migrate(self.postgres.url(TEMPLATE), self.postgres.folder / "run")
+            self._shape = self.postgres.empty(TEMPLATE, but=KEPT)
+            self.postgres.leave(TEMPLATE)
         return self.postgres
+
+    def give(self, *, empty: bool) -> str:
+        """The name of a database for whoever asks now; `empty`: without tables."""
+        postgres = self.started()
+        if empty:
+            return postgres.create()
+        if self._emptied:
+            return self._emptied.pop()
+        name = postgres.create(TEMPLATE)
+        self._copies.add(name)
+        return name
+
+    def take_back(self, file: Path) -> None:
+        """Emptied for the next test, which is sooner than a new one; one whose tables were changed is dropped."""
+        postgres, name = self.started(), self.names.pop(file)
+        if name in self._copies and postgres.empty(name, but=KEPT) == self._shape:
+            self._emptied.append(name)
+        else:
+            postgres.drop(name)
+
+    def stop(self) -> None:
+        """End it, if it was started, and forget what was on it."""
+        if self.postgres is not None:
+            self.postgres.close()
+        self.__init__()  # type: ignore[misc]
 
 
 _server = _Server()
@@ -80,10 +112,9 @@ def database_url(file: Path, *, empty: bool = False) -> str:
     """
     if not ON_POSTGRESQL:
         return f"sqlite:///{file}"
-    postgres = _server.started()
     if file not in _server.names:
-        _server.names[file] = postgres.create(None if empty else TEMPLATE)
-    return postgres.url(_server.names[file])
+        _server.names[file] = _server.give(empty=empty)
+    return _server.started().url(_server.names[file])
 
 
 def rows_of(url: str, query: str) -> list[dict[str, Any]]:
@@ -126,21 +157,18 @@ def _filled(_names: frozenset[str]) -> sqlite3.Connection:
 
 @contextmanager
 def short_lived() -> Iterator[None]:
-    """Databases that were first asked for within the block are dropped at its end."""
+    """Databases that were first asked for within the block are free for others at its end."""
     before = set(_server.names)
     try:
         yield
     finally:
         for file in [file for file in _server.names if file not in before]:
-            _server.started().drop(_server.names.pop(file))
+            _server.take_back(file)
 
 
 def stop() -> None:
     """Stop the server, if there is one, and forget it."""
-    if _server.postgres is not None:
-        _server.postgres.close()
-        _server.postgres = None
-    _server.names.clear()
+    _server.stop()
 
 
 def only_sqlite(reason: str) -> pytest.MarkDecorator:

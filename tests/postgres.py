@@ -35,9 +35,51 @@ full_page_writes = off
 max_connections = 200
 shared_buffers = 64MB
 max_wal_size = 512MB
+jit = off
 logging_collector = off
 log_min_messages = warning
 """
+
+
+_ALONE = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+# Nearly all tables are empty after most tests: what they hold is asked first.
+_EMPTY = """
+DO $$
+DECLARE
+    one record;
+    is_filled bool;
+BEGIN
+    SET LOCAL session_replication_role = replica;
+    FOR one IN
+        SELECT oid::regclass AS name FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> '{but}'
+    LOOP
+        EXECUTE format('SELECT EXISTS (SELECT FROM %s)', one.name) INTO is_filled;
+        IF is_filled THEN
+            EXECUTE format('DELETE FROM %s', one.name);
+        END IF;
+    END LOOP;
+    PERFORM setval(format('%I.%I', schemaname, sequencename)::regclass, start_value, false)
+    FROM pg_sequences WHERE last_value IS NOT NULL;
+END $$
+"""
+# Whoever changes a table, a function or a right writes a row of these anew.
+_SHAPE = ", ".join(
+    [
+        "SELECT (SELECT string_agg({but}::text, ',') FROM {but})",
+        "(SELECT count(*) FROM pg_db_role_setting)",
+        *(
+            f"(SELECT (count(*), sum(xmin::text::bigint))::text FROM {catalog} WHERE {own} >= 16384)"
+            for catalog, own in (
+                ("pg_class", "oid"), ("pg_attribute", "attrelid"), ("pg_constraint", "oid"),
+                ("pg_namespace", "oid"), ("pg_proc", "oid"), ("pg_trigger", "oid"),
+            )
+        ),
+    ]
+)  # fmt: skip
 
 
 class PostgresMissing(RuntimeError):
@@ -63,6 +105,7 @@ class Postgres:
         self.log_path = self.folder / "log"
         self._process: subprocess.Popen[bytes] | None = None
         self._made = 0
+        self._inside: dict[str, psycopg.Connection[Any]] = {}
         if self._as is not None:
             os.chown(self.folder, self._as.pw_uid, self._as.pw_gid)
         try:
@@ -136,6 +179,8 @@ class Postgres:
 
     def close(self) -> None:
         """Stop it and remove everything it wrote; fine when it is down already."""
+        for name in list(self._inside):
+            self.leave(name)
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -157,8 +202,27 @@ class Postgres:
 
     def drop(self, name: str) -> None:
         """Remove a database, whoever is connected; fine when there is none."""
+        self.leave(name)
         query = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
         self.execute(query.as_string())
+
+    def empty(self, name: str, *, but: str) -> tuple[Any, ...]:
+        """Remove every row of a database, whoever is connected; all numbers begin anew. What tells its tables
+        from others: the same tuple for the same, unchanged; also what the table `but` holds, which keeps it.
+        """
+        if name not in self._inside:
+            self._inside[name] = psycopg.connect(self.url(name), autocommit=True)
+        # Kept: a new connection would first have to learn of every table.
+        connection = self._inside[name]
+        connection.execute(_ALONE)
+        connection.execute(_EMPTY.format(but=but).encode())
+        (shape,) = connection.execute(_SHAPE.format(but=but).encode()).fetchall()
+        return tuple(shape)
+
+    def leave(self, name: str) -> None:
+        """Close the connection that `empty` keeps: as a template a database must have none."""
+        if name in self._inside:
+            self._inside.pop(name).close()
 
     def terminate_connections(self, database: str | None = None) -> int:
         """Break off every connection but this one (of one database, or of all). How many."""
