@@ -25,10 +25,8 @@ from polyreel.core.delivery import (
     Ticket,
     Tickets,
     Wish,
-    find_maker,
-    hurry,
 )
-from polyreel.core.media import Rendition
+from polyreel.core.media import Rendition, seek
 from polyreel.core.options import OptionsCache
 from polyreel.core.stats import Traffic
 from polyreel.http.auth import cookie
@@ -53,8 +51,8 @@ WAIT_S = 12.0
 LOOK_AGAIN_S = 1.0
 MOST_WAITING = 2_000
 # One job is moved to the front once in so long, however many wait for it.
-HURRY_AGAIN_S = 10.0
-MOST_HURRIED = 10_000
+SEEK_AGAIN_S = 10.0
+MOST_SOUGHT = 10_000
 _VIDEO_FILE = re.compile(r"out([0-9]{0,4})\.(m3u8|ts|webm|mp4)")
 _AUDIO_FILE = re.compile(r"audio([0-9]{0,4})\.(m3u8|ts|wav|mp3|ogg|mp4)")
 
@@ -85,7 +83,7 @@ class MediaApp:
         self.tickets = Tickets(tools.secrets.key("media tickets"))
         self._wait_s = wait_s
         self._waiting = 0
-        self._hurried: dict[str, float] = {}
+        self._sought: dict[tuple[int, int], float] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -246,30 +244,30 @@ class MediaApp:
         piece = _piece(view, rendition, number, query)
         if piece is not None:
             return view, piece
-        if number:
-            await self._hurry(view, rendition, int(number))
+        if number and rendition.mode == "encode" and kind == "video":
+            await self._seek(view, rendition, int(number))
         return await self._wait(
             view, lambda now: _piece(now, now.rendition(name, kind), number, query)
         )
 
-    async def _hurry(self, view: MediaView, rendition: Rendition, number: int) -> None:
-        maker = find_maker(view, rendition, number)
-        now = time.monotonic()
-        if maker is None or now - self._hurried.get(maker, -HURRY_AGAIN_S) < HURRY_AGAIN_S:
+    async def _seek(self, view: MediaView, rendition: Rendition, number: int) -> None:
+        """Have it made now where it has to wait for its turn."""
+        wish, now = (rendition.id, number), time.monotonic()
+        if now - self._sought.get(wish, -SEEK_AGAIN_S) < SEEK_AGAIN_S:
             return
-        if len(self._hurried) >= MOST_HURRIED:
-            self._hurried.clear()
-        self._hurried[maker] = now
+        if len(self._sought) >= MOST_SOUGHT:
+            self._sought.clear()
+        self._sought[wish] = now
         try:
-            await asyncio.to_thread(self._raise, maker)
+            await asyncio.to_thread(self._make_now, view.media_id, *wish)
         except DatabaseUnavailable:
-            _log.warning("%s is not moved to the front: the database is away", maker)
+            _log.warning("fragment %d is not made before others: the database is away", number)
         except Exception:  # noqa: BLE001 - it comes without, only later
-            _log.exception("%s could not be moved to the front", maker)
+            _log.exception("fragment %d could not be made before others", number)
 
-    def _raise(self, maker: str) -> None:
+    def _make_now(self, media_id: int, rendition_id: int, fragment: int) -> None:
         with self._tools.db.write() as tx:
-            hurry(tx, maker)
+            seek(tx, media_id, rendition_id, fragment)
 
     async def _wait(
         self, view: MediaView, find: Callable[[MediaView], T | None]

@@ -149,26 +149,31 @@ def test_what_was_read_before_a_notice_is_not_kept_after_it(stage):
     assert len(view.rendition("720p", "video").parts[0].fragments) == 3
 
 
-def test_what_somebody_waits_for_is_made_beside_other_encodes_and_asked_for_once(stage):
+def test_what_somebody_waits_for_is_asked_for_once(stage):
+    asked: list[tuple[int, ...]] = []
+    stage.app._make_now = lambda *wish: asked.append(wish)
+    for path in ("720p/out2.mp4", "720p/out2.mp4", "720p/out3.mp4"):
+        assert stage.get(path).status == 503
+    assert asked == [(stage.media_id, stage.picture.id, number) for number in (2, 3)]
+
+
+def test_what_somebody_waits_for_is_made_beside_other_encodes(stage):
     key = f"encode:{stage.picture.id}:0"
     with stage.tools.db.write() as tx:
-        tx.enqueue("media.encode", key=key, media_id=stage.media_id)
-    stage.get("720p/out2.mp4")
+        ids = str(stage.picture.id)
+        tx.enqueue("media.encode", key=key, media_id=stage.media_id, part=0, rendition_ids=ids)
+    assert stage.get("720p/out2.mp4").status == 503
     with stage.tools.db.read() as tx:
         job = find_job(tx, key)
     assert job is not None
     assert job.kind == "media.sought"
-    raised: list[str] = []
-    stage.app._raise = raised.append
-    stage.get("720p/out3.mp4")
-    assert raised == []
 
 
 def test_a_database_that_cannot_be_written_does_not_stop_viewers(stage):
-    def broken(maker):
+    def broken(*wish):
         raise OSError("database is locked")
 
     stage.app._wait_s = 5.0
-    stage.app._raise = broken
+    stage.app._make_now = broken
     reply, _ = ask_while(stage, "720p/out2.mp4", stage.publish, 0, 3)
     assert reply.status == 200

@@ -6,7 +6,7 @@ import av
 import pytest
 
 from polyreel.core.library import delete_video
-from polyreel.core.media import find_fragment, promised
+from polyreel.core.media import find_fragment, promised, seek
 from polyreel.core.media.index import unpack_cuts
 from polyreel.core.upkeep import sweep_files
 from polyreel.infra.bmff import parse_init
@@ -165,6 +165,24 @@ def test_a_long_film_that_cannot_be_copied_has_a_head_and_joins(site, make_clip)
     (picture,) = of_kind(site, video, "video")
     assert [part.end_us for part in picture.parts] == [8_000_000, 84_000_000, None]
     check_pictures(site, video, clip, frame_s=0.1)
+
+
+def test_what_is_made_around_places_that_were_sought_joins(site, make_clip):
+    clip = make_clip(picture="vp8", sound=None, seconds=70.0, width=480, height=360, fps=10)
+    with site.working(["fast"]):
+        added = site.add(clip)
+        site.until(lambda: of_kind(site, added, "video"))
+    for fragment in (12, 8, 15):
+        with site.tools.db.write() as tx:
+            seek(tx, added.media_id, of_kind(site, added, "video")[0].id, fragment)
+    with site.working():
+        video = site.until_ended(added)
+    assert (video.state, video.message) == ("ready", None)
+    for picture in of_kind(site, video, "video"):
+        assert [part.first_fragment for part in picture.parts] == [0, 3, 8, 12, 15]
+    assert len(site.jobs(kind="media.sought")) == 3
+    check_pictures(site, video, clip, frame_s=0.1)
+    check_promise(site, video)
 
 
 def test_a_film_without_sound_has_none(site, make_clip):

@@ -14,8 +14,6 @@ from polyreel.core.delivery.media_view import (
     Made,
     MediaView,
     Place,
-    find_maker,
-    hurry,
     is_current,
     load_view,
 )
@@ -38,8 +36,6 @@ __all__ = [
     "Wish",
     "choose_contents",
     "file_names",
-    "find_maker",
-    "hurry",
     "is_current",
     "load_view",
     "make_whole",

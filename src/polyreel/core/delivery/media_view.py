@@ -23,7 +23,6 @@ from polyreel.core.media import (
     promised,
     unpack_cuts,
 )
-from polyreel.infra.jobs import recast_job
 from polyreel.infra.tx import Tx
 from polyreel.kit.errors import NotFound
 
@@ -200,22 +199,3 @@ def is_current(tx: Tx, view: MediaView) -> bool:
         and int(video.changed_at.timestamp()) == view.changed_at_s
         and video.name == view.name
     )
-
-
-def find_maker(view: MediaView, rendition: Rendition, number: int) -> str | None:
-    """The key of the job that makes a fragment; None for what is never behind other work, what no playlist
-    lists yet, and a film without an index: its one job takes as long as the film does.
-    """
-    if rendition.kind != "video" or rendition.mode != "encode":
-        return None
-    if not rendition.promised or not view.cuts_us:
-        return None
-    encoded = [item for item in view.renditions.values() if item.mode == "encode"]
-    leader = min(item.id for item in encoded if item.kind == "video")
-    part = max(item.number for item in rendition.parts if item.first_fragment <= number)
-    return f"encode:{leader}:{part}"
-
-
-def hurry(tx: Tx, maker: str) -> None:
-    """Let the job that makes what someone waits for begin now, beside what is encoded already."""
-    recast_job(tx, maker, "media.sought")

@@ -22,6 +22,7 @@ from polyreel.core.media.renditions import (
     list_renditions,
 )
 from polyreel.core.media.sidecars import Label, bring_subtitle, drop_subtitle
+from polyreel.core.media.sought import seek
 from polyreel.core.media.states import count_unfinished, is_playable
 from polyreel.core.media.steps import Step, list_steps
 from polyreel.core.media.storyboard import (
@@ -76,6 +77,7 @@ __all__ = [
     "offered",
     "promised",
     "retry_video",
+    "seek",
     "storyboard_track",
     "subtitle_playlist",
     "unpack_cuts",

@@ -104,13 +104,18 @@ def start_work(tx: Tx, media: Media, renditions: Sequence[Rendition]) -> None:
             # Where nothing can be copied the film's beginning is made before other films' ladders.
             ahead = promised and part.number == 0 and has_cuts
             tx.enqueue("media.head" if ahead else "media.encode",
-                       key=f"encode:{encoded[0].id}:{part.number}", owner_id=owner_id,
+                       key=encode_key(encoded[0].id, part.number), owner_id=owner_id,
                        priority=PROMISED if promised else 0, delay_s=0 if promised else LATER_S,
                        media_id=media.id, part=part.number,
                        rendition_ids=",".join(str(item.id) for item in encoded))  # fmt: skip
     # Sound may have a cover.
     tx.enqueue("media.images", key=f"images:{media.id}", owner_id=owner_id, delay_s=LATER_S,
                media_id=media.id)  # fmt: skip
+
+
+def encode_key(rendition_id: int, part: int) -> str:
+    """The key of the job that encodes one part of some renditions, by the first of them."""
+    return f"encode:{rendition_id}:{part}"
 
 
 def _start_texts(tx: Tx, media: Media, work: Work) -> None:

@@ -20,6 +20,7 @@ from polyreel.core.media.renditions import (
     fail_rendition,
     get_rendition,
     list_renditions,
+    made_by,
     note_damage,
     promise_rendition,
     publish_part,
@@ -204,7 +205,7 @@ def encode_heights(job: Job) -> None:
         renditions = list_renditions(tx, media.id)
     wanted = _encoded(renditions, job.args)
     number = job.args["part"]
-    targets = [Target(item, item.parts[number]) for item in wanted]
+    targets = [Target(item, item.part(number)) for item in wanted]
     if not targets:
         return
     part = targets[0].part
@@ -247,11 +248,11 @@ def encode_heights(job: Job) -> None:
 
 
 def _encoded(renditions: Sequence[Rendition], args: Mapping[str, Any]) -> list[Rendition]:
-    ids = {int(number) for number in args["rendition_ids"].split(",")}
+    ids = made_by(args)
     return [
         item
         for item in renditions
-        if item.id in ids and item.state != "failed" and item.parts[args["part"]].state != "ready"
+        if item.id in ids and item.state != "failed" and item.part(args["part"]).state != "ready"
     ]
 
 
@@ -275,8 +276,8 @@ def _frame_us(source: VideoStream) -> int:
 def fail_heights(tx: Tx, args: Mapping[str, Any], message: str) -> None:
     media = find_media(tx, args)
     if media is not None:
-        for number in args["rendition_ids"].split(","):
-            fail_rendition(tx, int(number), message)
+        for rendition_id in made_by(args):
+            fail_rendition(tx, rendition_id, message)
         settle(tx, media.id)
 
 

@@ -1,9 +1,9 @@
 """Renditions and parts: laid out from a plan, filled while they are made, read by delivery."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from sqlalchemy import delete, func, insert, select
 
@@ -20,7 +20,9 @@ ENDED = ("ready", "failed")
 
 @dataclass(frozen=True)
 class Part:
-    """A stretch of a rendition: its file, and the fragments that are whole so far."""
+    """A stretch of a rendition: its file, and the fragments that are whole so far. `number` is a name: one
+    that was cut in two has a neighbour with a higher one.
+    """
 
     id: int
     number: int
@@ -34,7 +36,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Rendition:
-    """One picture track at one height, or one audio track, with its parts in order."""
+    """One picture track at one height, or one audio track, with its parts in the order of time."""
 
     id: int
     media_id: int
@@ -70,6 +72,10 @@ class Rendition:
     def has_begun(self) -> bool:
         """True when its first fragment can be fetched."""
         return bool(self.init and self.parts and self.parts[0].fragments)
+
+    def part(self, number: int) -> Part:
+        """The part of this number."""
+        return next(part for part in self.parts if part.number == number)
 
 
 def lay_out(tx: Tx, media_id: int, plan: MediaPlan, *, revision: int = 1) -> list[Rendition]:
@@ -154,6 +160,37 @@ def replace_rendition(
     return get_rendition(tx, new_id)
 
 
+def split_parts(tx: Tx, rendition_ids: Sequence[int], number: int, *, at: int, at_us: int) -> int:
+    """Cut a part that is only planned in two, in each of these renditions, before fragment `at`, which
+    begins at `at_us`. The number of the second.
+    """
+    found = select(PartRow).where(PartRow.rendition_id.in_(rendition_ids))
+    rows = tx.session.scalars(found).all()
+    rest = max(row.number for row in rows) + 1
+    for row in rows:
+        if row.number == number:
+            tx.session.add(
+                PartRow(
+                    rendition_id=row.rendition_id,
+                    number=rest,
+                    first_fragment=at,
+                    start_us=at_us,
+                    end_us=row.end_us,
+                    state="planned",
+                    updated_at=tx.now,
+                )
+            )
+            row.end_us = at_us
+    tx.session.flush()
+    return rest
+
+
+def made_by(args: Mapping[str, Any]) -> list[int]:
+    """The ids of the renditions that a job makes, by its args; an encode's first gives it its key."""
+    ids = str(args.get("rendition_ids") or args.get("rendition_id") or "")
+    return [int(each) for each in ids.split(",") if each]
+
+
 def promise_rendition(tx: Tx, rendition_id: int) -> None:
     """List a rendition from now on, whole or not."""
     row = tx.session.get_one(RenditionRow, rendition_id)
@@ -171,7 +208,7 @@ def list_renditions(tx: Tx, media_id: int) -> list[Rendition]:
     parts = tx.session.scalars(
         select(PartRow)
         .where(PartRow.rendition_id.in_([row.id for row in rows]))
-        .order_by(PartRow.rendition_id, PartRow.number)
+        .order_by(PartRow.rendition_id, PartRow.first_fragment)
     ).all()
     return [
         _rendition(row, [part for part in parts if part.rendition_id == row.id]) for row in rows
@@ -268,7 +305,7 @@ def list_part_keys(tx: Tx) -> list[str]:
 
 def _close_rendition(tx: Tx, row: RenditionRow) -> None:
     parts = tx.session.scalars(
-        select(PartRow).where(PartRow.rendition_id == row.id).order_by(PartRow.number)
+        select(PartRow).where(PartRow.rendition_id == row.id).order_by(PartRow.first_fragment)
     ).all()
     if any(part.state != "ready" for part in parts):
         return

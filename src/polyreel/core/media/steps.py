@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from polyreel.core.media.renditions import Rendition, list_renditions
+from polyreel.core.media.renditions import Rendition, list_renditions, made_by
 from polyreel.infra.jobs import JobInfo, JobState, list_jobs
 from polyreel.infra.tx import Tx
 from polyreel.kit import clock
@@ -102,8 +102,9 @@ def _label(job: JobInfo, renditions: Mapping[int, Rendition]) -> str:
     made = _made_by(job, renditions)
     if job.kind in _ENCODES and made:
         names = ", ".join(item.name.lstrip("0") for item in made)
-        parts = max(len(item.parts) for item in made)
-        of_parts = f", part {job.args['part'] + 1} of {parts}" if parts > 1 else ""
+        parts = made[0].parts
+        place = parts.index(made[0].part(job.args["part"])) + 1
+        of_parts = f", part {place} of {len(parts)}" if len(parts) > 1 else ""
         return f"{label}: {names}{of_parts}"
     if made:
         name = made[0].title if made[0].kind == "audio" else made[0].name.lstrip("0")
@@ -112,8 +113,7 @@ def _label(job: JobInfo, renditions: Mapping[int, Rendition]) -> str:
 
 
 def _made_by(job: JobInfo, renditions: Mapping[int, Rendition]) -> list[Rendition]:
-    ids = str(job.args.get("rendition_ids") or job.args.get("rendition_id") or "")
-    return [renditions[int(each)] for each in ids.split(",") if each and int(each) in renditions]
+    return [renditions[each] for each in made_by(job.args) if each in renditions]
 
 
 def _expected(
@@ -124,8 +124,7 @@ def _expected(
     made = _made_by(job, renditions)
     work = 1.0
     if made:
-        number = job.args.get("part", 0)
-        part = made[0].parts[min(number, len(made[0].parts) - 1)]
+        part = made[0].part(job.args.get("part", 0))
         end_us = part.end_us if part.end_us is not None else made[0].duration_us
         work = work_of(made, max(0, end_us - part.start_us))
     return work * seconds_a_unit * (1.0 - job.progress)

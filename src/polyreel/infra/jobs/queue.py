@@ -19,6 +19,7 @@ __all__ = [
     "find_job",
     "get_job",
     "hasten_job",
+    "hold_waiting_job",
     "list_jobs",
     "queue_of",
     "recast_job",
@@ -98,6 +99,13 @@ def get_job(tx: Tx, job_id: int) -> JobInfo | None:
 def find_job(tx: Tx, key: str) -> JobInfo | None:
     """The newest job of this key, ended or not."""
     found = _read(tx, select(JobRow).where(JobRow.key == key).order_by(JobRow.id.desc()).limit(1))
+    return found[0] if found else None
+
+
+def hold_waiting_job(tx: Tx, key: str) -> JobInfo | None:
+    """The job of this key while it waits; no worker begins it before `tx` ends."""
+    waiting = select(JobRow).where(JobRow.key == key, JobRow.state == JobState.QUEUED.value)
+    found = _read(tx, waiting.with_for_update())
     return found[0] if found else None
 
 

@@ -6,15 +6,12 @@ from polyreel.core.library import (
     delete_video,
     get_media,
     list_videos_of_media,
-    update_media,
 )
-from polyreel.core.media.index import pack_cuts
-from polyreel.core.media.plan import LadderRules, plan_media
+from polyreel.core.media.plan import plan_media
 from polyreel.core.media.renditions import (
     begin_part,
     clear_renditions,
     fail_rendition,
-    lay_out,
     list_part_keys,
     list_renditions,
     measured_rates,
@@ -27,44 +24,14 @@ from polyreel.core.media.tasks import KINDS
 from polyreel.infra.bmff import parse_init
 from polyreel.kit.errors import NotFound
 from tests.factories.boxes import init_of_picture
-from tests.factories.library import make_media, make_video
-from tests.factories.probes import make_audio, make_probe
+from tests.factories.probes import make_probe
 from tests.factories.probes import make_video as make_track
 from tests.factories.renditions import fragments_of
+from tests.unit.core.media.conftest import RULES
 
-RULES = LadderRules(rates_bps={240: 600_000, 480: 2_500_000, 720: 4_500_000})
 INIT = parse_init(init_of_picture())
 OTHER_INIT = parse_init(init_of_picture(width=640))
 ON_FAILED = {kind.name: kind.on_failed for kind in KINDS if kind.on_failed}
-
-
-@pytest.fixture
-def lay(site):
-    """Lay out the plan of a probe for a new video; gives its media's id."""
-
-    def lay(probe=None, name="a"):
-        probe = probe or make_probe(make_track(codec="vp8"), make_audio(codec="opus"))
-        plan = plan_media(probe, RULES)
-        with site.tools.db.write() as tx:
-            media = make_media(tx, name * 36)
-            make_video(tx, site.alice, media, name=name)
-            update_media(
-                tx, media.id, state="processing", probe=probe.to_json().decode(),
-                cuts=pack_cuts(plan.cuts_us), duration_ms=60_000,
-            )  # fmt: skip
-            lay_out(tx, media.id, plan)
-        return media.id
-
-    return lay
-
-
-@pytest.fixture
-def read(site):
-    def read(media_id):
-        with site.tools.db.read() as tx:
-            return list_renditions(tx, media_id)
-
-    return read
 
 
 def fail(site, kind, media_id, rendition_id):
