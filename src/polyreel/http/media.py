@@ -50,7 +50,7 @@ WAIT_S = 12.0
 # Notices may be lost: who waits looks again after this long.
 LOOK_AGAIN_S = 1.0
 MOST_WAITING = 2_000
-# One job is moved to the front once in so long, however many wait for it.
+# One fragment is sought once in so long, however many wait for it.
 SEEK_AGAIN_S = 10.0
 MOST_SOUGHT = 10_000
 _VIDEO_FILE = re.compile(r"out([0-9]{0,4})\.(m3u8|ts|webm|mp4)")
