@@ -8,21 +8,18 @@ __all__ = ["main"]
 
 
 def main() -> int:
-    """Run one of the server's own processes, or else the command line; errors a person can act on are
-    one line and exit code 1.
-    """
-    from polyreel.kit.errors import AppError
+    """Run one of the server's own processes, or else the command line; the exit code."""
     from polyreel.kit.garbage import wait_with_collecting
-    from polyreel.settings import SettingsError
+    from polyreel.settings import exit_code
 
     wait_with_collecting()
-    try:
-        if len(sys.argv) > 2 and sys.argv[1] == "process":
-            return _process(sys.argv[2], sys.argv[3:])
-        _command()
-    except (AppError, SettingsError) as error:
-        sys.stderr.write(f"polyreel: {error}\n")
-        return 1
+    return exit_code(_run)
+
+
+def _run() -> int:
+    if len(sys.argv) > 2 and sys.argv[1] == "process":
+        return _process(sys.argv[2], sys.argv[3:])
+    _command()
     return 0
 
 
@@ -45,24 +42,18 @@ def _command() -> None:
 
 
 def _process(name: str, given: list[str]) -> int:
-    """`supervisor`, `prepare`, `alone ROLE [LANES]`, `web [held]`, `worker [first]`; ROLE: web or worker."""
+    """`server`, or `alone ROLE [LANES]`, where ROLE is web or worker."""
     from polyreel import serve
     from polyreel.settings import load_settings
 
     settings = load_settings()
     match name, given:
-        case "supervisor", []:
+        case "server", []:
             return serve.run_supervisor(settings)
-        case "prepare", []:
-            return serve.run_prepare(settings, "web")
         case "alone", ["web"]:
             return serve.run_alone(settings, "web")
         case "alone", ["worker", *lanes]:
             return serve.run_alone(settings, "worker", lanes or None)
-        case "web", [] | ["held"]:
-            return serve.run_web(settings, is_held=bool(given))
-        case "worker", [] | ["first"]:
-            return serve.run_worker(settings, prepares="web" if given else None)
         case _:
             sys.stderr.write(f"polyreel: there is no process {name} {given}\n")
             return 1

@@ -217,6 +217,7 @@ def load_web() -> None:
     """Load what `create_asgi` needs, and open nothing."""
     import polyreel.dialects.uploads
     import polyreel.dialects.videocms
+    import polyreel.http.server
     import polyreel.web  # noqa: F401 - it is for having loaded it
 
 

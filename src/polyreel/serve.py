@@ -1,8 +1,9 @@
-"""The processes of a server: the supervisor, and what it starts; web and worker also by themselves.
+"""The processes of a server: the supervisor, and what it forks; web and worker also by themselves.
 
-The supervisor imports next to nothing: its first worker prepares the data folder and the database while a
-web process loads its libraries and waits. It starts again what dies, and ends both within 15 seconds when
-told to. A worker that was started alone, on any machine, prepares them as well; a web process has it done.
+The supervisor loads all that they need and opens nothing; they share what is loaded. Its first worker
+prepares the data folder and the database, then web processes begin. It forks again what dies, and ends all
+within 15 seconds when told to. A worker that was started alone, on any machine, prepares them as well; a web
+process has it done.
 """
 
 import contextlib
@@ -13,16 +14,17 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Literal
 
 from polyreel.infra.logs import configure_logs
 from polyreel.infra.notify import STOPPING, Notifier
-from polyreel.infra.process import Service, spawn_service
-from polyreel.kit.garbage import begin_collecting
-from polyreel.settings import Settings, SettingsError, child_environment
+from polyreel.infra.process import Service, fork_service
+from polyreel.kit.garbage import begin_collecting, leave_for_forks
+from polyreel.settings import Settings, SettingsError, child_environment, exit_code
 
 if TYPE_CHECKING:
     from polyreel.infra.tx import Database
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["Role", "run_alone", "run_prepare", "run_supervisor", "run_web", "run_worker"]
 
 Role = Literal["web", "worker"]
+Run = Callable[[Callable[[], None]], int]
+"""What a process does, given how it says its word; the exit code."""
 
 STOP_S = 12.0
 WORKER_GRACE_S = 8.0
@@ -41,9 +45,10 @@ _log = logging.getLogger("polyreel.serve")
 
 @dataclass
 class _Kept:
-    """One process that is kept running."""
+    """One process that is kept running: what it does, and the one that does it now."""
 
-    name: str
+    name: Role
+    run: Run
     service: Service | None = None
     failures: int = 0
     started_at: float = field(default_factory=time.monotonic)
@@ -53,31 +58,28 @@ class _Kept:
 def run_supervisor(settings: Settings) -> int:
     """Run the whole server until SIGTERM or SIGINT; the exit code."""
     configure_logs(settings)
-    environment = child_environment(settings)
     stopping = threading.Event()
     _on_signals(stopping)
-    # Both load their libraries at once; what is found or made here is the worker's, who knows how.
-    web = _spawn("web", environment, "held", has_line=True)
-    worker = _spawn("worker", environment, "first", has_line=True)
-    kept = [_Kept("web", web), _Kept("worker", worker)]
-    code = _until_prepared(worker, stopping)
+    _load()
+    # What is found or made here is the worker's, who knows how.
+    first = _fork("worker", lambda say: run_worker(settings, prepares="web", prepared=say))
+    kept = [_Kept("worker", lambda _: run_worker(settings), first)]
+    code = _until_prepared(first, stopping)
     if code is not None:
         _stop(kept)
         return code
-    web.release()
-    kept += [_Kept("web") for _ in range(settings.web_processes - 1)]
-    return _keep(kept, environment, stopping)
+    return _keep([*kept, *_webs(settings)], stopping)
 
 
 def run_alone(settings: Settings, role: Role, lanes: list[str] | None = None) -> int:
     """Prepare what others may have prepared already, then be a web or worker process."""
     if role == "worker":
-        return run_worker(settings, lanes, prepares="worker")
+        return run_worker(settings, lanes=lanes, prepares="worker")
     configure_logs(settings)
     stopping = threading.Event()
     _on_signals(stopping)
-    environment = child_environment(settings)
-    prepared = _spawn("prepare", environment)
+    _load()
+    prepared = _fork("prepare", lambda _: run_prepare(settings, "web"))
     while (code := prepared.wait(0.1)) is None:
         if stopping.is_set():
             prepared.terminate()
@@ -88,11 +90,22 @@ def run_alone(settings: Settings, role: Role, lanes: list[str] | None = None) ->
     if code != 0:
         return code
     if settings.web_processes > 1:
-        kept = [_Kept("web") for _ in range(settings.web_processes)]
-        return _keep(kept, environment, stopping)
+        return _keep(_webs(settings), stopping)
     # It has its own way to end; until it has begun, a signal simply ends it.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     return run_web(settings)
+
+
+def _load() -> None:
+    """Load what the processes need: once, for all that are forked from this one."""
+    from polyreel.app import load_web
+
+    load_web()
+    leave_for_forks()
+
+
+def _webs(settings: Settings) -> list[_Kept]:
+    return [_Kept("web", lambda _: run_web(settings)) for _ in range(settings.web_processes)]
 
 
 def _until_prepared(worker: Service, stopping: threading.Event) -> int | None:
@@ -108,11 +121,6 @@ def _until_prepared(worker: Service, stopping: threading.Event) -> int | None:
     return 0
 
 
-def _spawn(name: str, environment: dict[str, str], *more: str, has_line: bool = False) -> Service:
-    argv = [sys.executable, "-m", "polyreel", "process", name, *more]
-    return spawn_service(argv, environment, has_line=has_line)
-
-
 def _on_signals(stopping: threading.Event) -> None:
     def stop(number: int, frame: FrameType | None) -> None:
         stopping.set()
@@ -121,16 +129,21 @@ def _on_signals(stopping: threading.Event) -> None:
     signal.signal(signal.SIGINT, stop)
 
 
-def _keep(kept: Sequence[_Kept], environment: dict[str, str], stopping: threading.Event) -> int:
+def _fork(name: str, run: Run) -> Service:
+    return fork_service(name, lambda say: exit_code(partial(run, say)))
+
+
+def _keep(kept: Sequence[_Kept], stopping: threading.Event) -> int:
     """Run these processes until told to stop; the exit code."""
-    begin_collecting()
-    while not stopping.wait(0.2):
+    while not stopping.wait(0):
         for item in kept:
-            _tend(item, environment)
+            _tend(item)
+        begin_collecting()
+        stopping.wait(0.2)
     return _stop(kept)
 
 
-def _tend(item: _Kept, environment: dict[str, str]) -> None:
+def _tend(item: _Kept) -> None:
     now = time.monotonic()
     if item.service is not None:
         code = item.service.poll()
@@ -145,7 +158,7 @@ def _tend(item: _Kept, environment: dict[str, str]) -> None:
         )
         item.service, item.start_at = None, now + pause
     elif now >= item.start_at:
-        item.service, item.started_at = _spawn(item.name, environment), now
+        item.service, item.started_at = _fork(item.name, item.run), now
 
 
 def _stop(kept: Sequence[_Kept]) -> int:
@@ -260,17 +273,10 @@ def _shown_host(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def run_web(settings: Settings, *, is_held: bool = False) -> int:
-    """Serve HTTP until SIGTERM. One that `is_held` opens nothing before it is released."""
+def run_web(settings: Settings) -> int:
+    """Serve HTTP until SIGTERM."""
     from polyreel.http.server import listen, serve
 
-    if is_held:
-        from polyreel.app import load_web
-
-        load_web()
-        if not sys.stdin.buffer.read(1):
-            # Whoever held it is gone.
-            return 0
     configure_logs(settings)
     os.environ.update(child_environment(settings))
     serve(
@@ -282,10 +288,14 @@ def run_web(settings: Settings, *, is_held: bool = False) -> int:
 
 
 def run_worker(
-    settings: Settings, lanes: list[str] | None = None, *, prepares: Role | None = None
+    settings: Settings,
+    *,
+    lanes: list[str] | None = None,
+    prepares: Role | None = None,
+    prepared: Callable[[], None] | None = None,
 ) -> int:
-    """Run jobs until SIGTERM; running ones are handed back. One that `prepares` does that first, and where
-    it is the first of a server says so on the line that its standard input is.
+    """Run jobs until SIGTERM; running ones are handed back. One that `prepares` does that first, and then
+    says so.
     """
     from polyreel.app import close_tools, make_worker, open_tools
     from polyreel.core.upkeep import make_watch
@@ -294,8 +304,9 @@ def run_worker(
     if prepares is not None:
         with _ending_at_a_signal():
             run_prepare(settings, prepares)
-        if prepares == "web":
-            _say_prepared()
+    if prepared is not None:
+        with contextlib.suppress(OSError):
+            prepared()
     stopping = threading.Event()
     _on_signals(stopping)
     tools = open_tools(settings)
@@ -338,11 +349,6 @@ def _ending_at_a_signal() -> Iterator[None]:
     finally:
         signal.set_wakeup_fd(-1)
         os.close(told)
-
-
-def _say_prepared() -> None:
-    with contextlib.suppress(OSError):
-        os.write(sys.stdin.fileno(), b"\n")
 
 
 def _end_for_certain() -> None:

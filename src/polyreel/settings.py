@@ -8,15 +8,19 @@ What an administrator changes while the server runs is not here but in `core.opt
 import dataclasses
 import os
 import re
+import sys
 import types
 import typing
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-__all__ = ["Settings", "SettingsError", "child_environment", "load_settings"]
+from polyreel.kit.errors import AppError
+
+__all__ = ["Settings", "SettingsError", "child_environment", "exit_code", "load_settings"]
 
 PREFIX = "POLYREEL_"
 DATABASES = ("postgresql://", "postgresql+psycopg://", "postgres://", "sqlite:///")
@@ -24,6 +28,15 @@ DATABASES = ("postgresql://", "postgresql+psycopg://", "postgres://", "sqlite://
 
 class SettingsError(Exception):
     """A setting that cannot be used; the message names it and says what it wants."""
+
+
+def exit_code(run: Callable[[], int]) -> int:
+    """That of a process which does this; an error that a person can act on is one line and 1."""
+    try:
+        return run()
+    except (AppError, SettingsError) as error:
+        sys.stderr.write(f"polyreel: {error}\n")
+        return 1
 
 
 def _setting(default: Any, doc: str, *, secret: bool = False) -> Any:

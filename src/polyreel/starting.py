@@ -25,7 +25,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 @app.command()
 def serve(host: Host = None, port: Port = None, data_dir: DataDir = None) -> None:
     """Run the whole server: web and worker processes, supervised."""
-    _become(load_settings(data_dir=data_dir, host=host, port=port), "supervisor")
+    _become(load_settings(data_dir=data_dir, host=host, port=port), "server")
 
 
 @app.command()

@@ -25,9 +25,9 @@ def long_film(make_clip: ClipMaker) -> Path:
     return make_clip(seconds=24.0, width=854, height=480)
 
 
-def process(server: Server, word: str) -> psutil.Process:
-    """The one process of the server with `word` among its arguments."""
-    found = [one for one in server.processes() if word in one.cmdline()]
+def process(server: Server, role: str) -> psutil.Process:
+    """The one process of the server that does this."""
+    found = [one for one in server.processes() if one.name() == f"polyreel-{role}"]
     assert len(found) == 1, found
     return found[0]
 

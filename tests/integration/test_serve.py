@@ -40,20 +40,6 @@ def test_a_port_that_is_taken_is_said_in_one_line(tmp_path):
     ]
 
 
-def test_a_web_process_whose_supervisor_has_gone_begins_nothing(tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-m", "polyreel", "process", "web", "held"],
-        env={**os.environ, "POLYREEL_DATA_DIR": str(tmp_path / "data")},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert not (tmp_path / "data").exists()
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_who_waits_for_a_database_ends_when_told_to(tmp_path: Path, number: signal.Signals) -> None:
     nobody = f"postgresql://polyreel@/nothing?host={tmp_path}"

@@ -95,24 +95,22 @@ class Finished:
 
 @dataclass(frozen=True)
 class Start:
-    """How `launch.py` is to start a program; None: no limits, and everything in reach."""
+    """How `launch.py` is to start a program; `reach` None: everything."""
 
     argv: list[str]
-    limits: Limits | None = None
+    limits: Limits
     reach: Reach | None = None
     nice: int = 0
-    death_signal: signal.Signals = signal.SIGKILL
 
     def command(self, places: Mapping[str, int]) -> list[str]:
         program = shutil.which(self.argv[0])
         if program is None:
             raise Unavailable(Path(self.argv[0]).name)
-        limits = self.limits.encoded() if self.limits else ""
         reach = self.reach.encoded(program) if self.reach else ["all", "0"]
         root = str(Path(polyreel.__file__).parents[1])
         return [
             sys.executable, "-I", "-S", launch.__file__, root,
-            str(os.getpid()), str(int(self.death_signal)), str(self.nice), limits, *reach,
+            str(os.getpid()), str(self.nice), self.limits.encoded(), *reach,
             program, *_placed(self.argv[1:], places),
         ]  # fmt: skip
 

@@ -1,7 +1,7 @@
 """What runs between us and a child program: takes limits and rights away, then becomes the program.
 
-Started by path as `python -I -S launch.py ROOT PARENT DEATH_SIGNAL NICE NAME=NUMBER,... REACH COUNT
-PLACE... PROGRAM ARGS...`; REACH is `all`, `network`, `port=NUMBER` or `files`, and COUNT places follow, as
+Started by path as `python -I -S launch.py ROOT PARENT NICE NAME=NUMBER,... REACH COUNT PLACE...
+PROGRAM ARGS...`; REACH is `all`, `network`, `port=NUMBER` or `files`, and COUNT places follow, as
 `confine.py` reads them. ROOT is the folder of our package. It imports little: its start-up is paid for
 every child. It exists because `preexec_fn` is not safe in a process with threads. What is taken away
 is taken from everything the program starts.
@@ -12,6 +12,7 @@ the program can report, not its death.
 import ctypes
 import os
 import resource
+import signal
 import sys
 import time
 
@@ -19,6 +20,7 @@ __all__: list[str] = []
 
 # linux/prctl.h
 PR_SET_PDEATHSIG = 1
+PR_SET_NAME = 15
 PR_SET_NO_NEW_PRIVS = 38
 
 AUTOGROUP = "/proc/self/autogroup"
@@ -37,6 +39,12 @@ def _prctl(option: int, value: int) -> None:
 def ask_for_death_signal(number: int) -> None:
     """Have the kernel send us this signal when the thread that started us ends."""
     _prctl(PR_SET_PDEATHSIG, number)
+
+
+def take_name(name: str) -> None:
+    """Be shown by this name, of which 15 bytes count, by `top` and `ps -e`."""
+    buffer = ctypes.create_string_buffer(name.encode())
+    _prctl(PR_SET_NAME, ctypes.addressof(buffer))
 
 
 def take_new_privileges_away() -> None:
@@ -74,10 +82,10 @@ def _set_limit(name: str, wanted: int) -> None:
 
 def main(root: str, numbers: list[int], limits: str, reach: str, rest: list[str]) -> None:
     """Never returns: becomes a program, or ends with 127 and a line on stderr that begins with MARK."""
-    parent, death_signal, nice, count = numbers
+    parent, nice, count = numbers
     places, argv = rest[:count], rest[count:]
     try:
-        ask_for_death_signal(death_signal)
+        ask_for_death_signal(signal.SIGKILL)
         if os.getppid() != parent:
             # It died before we asked to be told.
             os._exit(FAILED)
@@ -101,5 +109,5 @@ def main(root: str, numbers: list[int], limits: str, reach: str, rest: list[str]
 
 
 if __name__ == "__main__":
-    _root, _parent, _signal, _nice, _limits, _reach, _count, *_rest = sys.argv[1:]
-    main(_root, [int(_parent), int(_signal), int(_nice), int(_count)], _limits, _reach, _rest)
+    _root, _parent, _nice, _limits, _reach, _count, *_rest = sys.argv[1:]
+    main(_root, [int(_parent), int(_nice), int(_count)], _limits, _reach, _rest)

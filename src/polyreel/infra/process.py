@@ -1,23 +1,25 @@
 """The doors to child programs; nobody else starts any.
 
 A child dies with the *thread* that started it (`infra.child`): call `run` from the thread that waits for
-it, `hold` and `spawn_service` from one that stays.
+it, `hold` and `fork_service` from one that stays.
 """
 
 import contextlib
+import multiprocessing
 import os
 import select
 import signal
-import socket
-import subprocess
+import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
+from polyreel.infra import launch
 from polyreel.infra.child import Child, Finished, Limits, Start
 from polyreel.infra.reach import NOTHING, Reach
 
-__all__ = ["Finished", "Held", "Limits", "Service", "hold", "run", "spawn_service"]
+__all__ = ["Finished", "Held", "Limits", "Service", "fork_service", "hold", "run"]
 
 
 def run(  # noqa: PLR0913 - the one door to child programs
@@ -100,68 +102,76 @@ def hold(
 
 
 class Service:
-    """A long-running child of ours; it ends when the thread that spawned it does."""
+    """A process of ours that stays, forked from this one; it ends when the thread that forked it does."""
 
-    def __init__(self, process: subprocess.Popen[bytes], line: socket.socket | None) -> None:
+    def __init__(self, process: multiprocessing.process.BaseProcess, line: int | None) -> None:
         self._process = process
         self._line = line
-        self.pid = process.pid
+        self.pid = cast(int, process.pid)
 
     def poll(self) -> int | None:
         """Its exit code (negative: a signal), or None while it runs."""
-        return self._process.poll()
+        return self._process.exitcode
 
     def wait(self, timeout_s: float) -> int | None:
         """Its exit code, or None when it still runs after `timeout_s`."""
-        try:
-            return self._process.wait(timeout_s)
-        except subprocess.TimeoutExpired:
-            return None
-
-    def release(self) -> None:
-        """Let one go on that waits for a byte on its standard input."""
-        if self._line is not None:
-            with contextlib.suppress(OSError), self._line as line:
-                line.sendall(b"\n")
+        self._process.join(timeout_s)
+        return self._process.exitcode
 
     def heard(self, timeout_s: float) -> bool | None:
-        """True once it has written a byte to its standard input, False when it ended without, None: not yet."""
+        """True once it has said its word, False when it ended without, None: not yet."""
         if self._line is None or not select.select([self._line], [], [], timeout_s)[0]:
             return None
-        with contextlib.suppress(OSError), self._line as line:
-            return bool(line.recv(1))
-        return False
+        has_said = bool(os.read(self._line, 1))
+        os.close(self._line)
+        self._line = None
+        return has_said
 
     def terminate(self) -> None:
         """Ask it to end; only the process itself, which ends its own children."""
-        if self._process.poll() is None:
-            self._process.terminate()
+        self._process.terminate()
 
     def kill(self) -> None:
         """End it and its process group at once."""
-        if self._process.poll() is None:
+        if self._process.exitcode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.pid, signal.SIGKILL)
 
 
-def spawn_service(
-    argv: Sequence[str], env: Mapping[str, str], *, has_line: bool = False
-) -> Service:
-    """Start a process of our own that is to stay, such as `python -m polyreel worker`. For one that `has_line`
-    standard input is a socket to us: it may wait there for the byte that `release` sends, or write one.
+def fork_service(name: str, run: Callable[[Callable[[], None]], int]) -> Service:
+    """Run this as a process of its own, which has loaded what this one has, and shares that memory. `run` is
+    given how to say its word, for `heard`, and gives the exit code; `name` is what `top` shows.
 
-    It has a session of its own (Ctrl-C reaches only us), our stdout and stderr, no limits but ours,
-    and gets SIGTERM when the calling *thread* ends. Raises Unavailable when it cannot be started.
+    The caller must be the only thread. The process has a session of its own (Ctrl-C reaches only us), our
+    stdout and stderr, no stdin, no handlers for SIGTERM and SIGINT, and gets SIGTERM when the calling *thread* ends.
     """
-    ours, theirs = socket.socketpair() if has_line else (None, None)
+    ours, theirs = os.pipe()
+    parent = os.getpid()
+    signals = {signal.SIGTERM, signal.SIGINT}
+
+    def say() -> None:
+        os.write(theirs, b"\n")
+
+    def begin() -> None:
+        os.close(ours)
+        os.setsid()
+        launch.ask_for_death_signal(signal.SIGTERM)
+        launch.take_new_privileges_away()
+        launch.take_name(f"polyreel-{name}")
+        if os.getppid() != parent:
+            # It died before it could be asked for its death.
+            os._exit(1)
+        for number in signals:
+            signal.signal(number, signal.SIG_DFL)
+        # What was sent meanwhile was meant for it: our handlers would have lost it.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
+        sys.exit(run(say))
+
+    process = multiprocessing.get_context("fork").Process(target=begin, name=name, daemon=True)
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     try:
-        process = subprocess.Popen(
-            Start(list(argv), death_signal=signal.SIGTERM).command({}),
-            stdin=subprocess.DEVNULL if theirs is None else theirs.fileno(),
-            env=dict(env),
-            start_new_session=True,
-        )
+        process.start()
     finally:
-        if theirs is not None:
-            theirs.close()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
+        os.close(theirs)
     return Service(process, ours)

@@ -6,12 +6,19 @@ for a tenth of a second.
 
 import gc
 
-__all__ = ["begin_collecting", "wait_with_collecting"]
+__all__ = ["begin_collecting", "leave_for_forks", "wait_with_collecting"]
 
 
 def wait_with_collecting() -> None:
     """A process begins, and loads what it needs."""
     gc.disable()
+
+
+def leave_for_forks() -> None:
+    """What is loaded is shared with the processes that are forked from now on: nobody looks through it, which
+    would copy it.
+    """
+    gc.freeze()
 
 
 def begin_collecting() -> None:

@@ -13,6 +13,8 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _lock = threading.Lock()
 _last = (0, 0)
 _chance = random.Random()  # noqa: S311 - see new_request_id
+# Processes that are forked from one another would otherwise give the same ids.
+os.register_at_fork(after_in_child=_chance.seed)
 
 
 def uuid7() -> str:

@@ -259,17 +259,96 @@ def test_a_child_dies_with_the_process_that_started_it(tmp_path):
     assert wait_until(lambda: not is_alive(child))
 
 
-def test_a_service_is_asked_to_end_and_then_made_to(tmp_path):
-    service = process.spawn_service([sys.executable, "-c", "import time; time.sleep(60)"], {})
-    assert service.poll() is None
-    service.terminate()
-    assert service.wait(5) == -signal.SIGTERM
-    ready = tmp_path / "ready"
-    script = f"trap '' TERM; echo > {ready}; while :; do sleep 1; done"
-    stubborn = process.spawn_service(["/bin/sh", "-c", script], {})
-    assert wait_until(ready.exists)
-    stubborn.terminate()
-    assert stubborn.wait(0.3) is None
-    stubborn.kill()
-    assert stubborn.wait(5) == -signal.SIGKILL
-    stubborn.kill()
+# A process that forks must be the only thread of its own, which that of the tests is not.
+SERVICES = """
+import os, signal, time
+from polyreel.infra.process import fork_service
+from polyreel.kit.ids import new_request_id
+
+def patient(say):
+    say()
+    while True:
+        signal.pause()
+
+def stubborn(say):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    return patient(say)
+
+def until_heard(service):
+    while (heard := service.heard(0.1)) is None:
+        pass
+    return heard
+
+# As a supervisor has one: whoever is forked must not hear with it.
+signal.signal(signal.SIGTERM, lambda *_: None)
+"""
+
+
+def run_services(code):
+    """What this prints, a line each."""
+    program = [sys.executable, "-c", SERVICES + code]
+    done = subprocess.run(program, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stderr == ""
+    return done.stdout.split()
+
+
+def test_a_service_is_asked_to_end_and_then_made_to():
+    told = run_services("""
+one = fork_service("patient", patient)
+print(one.poll(), one.heard(5))
+one.terminate()
+print(one.wait(5))
+one = fork_service("stubborn", stubborn)
+until_heard(one)
+one.terminate()
+print(one.wait(0.3))
+one.kill()
+print(one.wait(5))
+one.kill()
+""")
+    assert told == ["None", "True", "-15", "None", "-9"]
+
+
+def test_a_service_that_is_told_to_end_at_once_does():
+    told = run_services("""
+for _ in range(20):
+    one = fork_service("patient", patient)
+    one.terminate()
+    print(one.wait(5))
+""")
+    assert told == ["-15"] * 20
+
+
+def test_a_service_ends_with_its_code_and_may_say_nothing():
+    told = run_services("""
+silent = fork_service("silent", lambda say: time.sleep(0.3) or 7)
+print(silent.heard(0), silent.heard(5), silent.wait(5))
+""")
+    assert told == ["None", "False", "7"]
+
+
+def test_a_service_has_its_own_session_name_and_ids():
+    told = run_services("""
+def tell(say):
+    print(os.getsid(0) == os.getpid(), open("/proc/self/comm").read().strip(), new_request_id())
+    print(open("/proc/self/status").read().partition("NoNewPrivs:")[2].split()[0], os.fstat(0).st_rdev)
+
+print(os.stat("/dev/null").st_rdev, flush=True)
+for name in ("web", "worker"):
+    fork_service(name, tell).wait(5)
+""")
+    null = told[0]
+    assert told[1:3] == ["True", "polyreel-web"]
+    assert told[4:8] == ["1", null, "True", "polyreel-worker"]
+    assert told[9:] == ["1", null]
+    assert told[3] != told[8]
+
+
+def test_a_service_dies_with_whoever_forked_it():
+    (pid,) = run_services("""
+one = fork_service("patient", patient)
+until_heard(one)
+print(one.pid, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+""")
+    assert wait_until(lambda: not is_alive(pid))

@@ -16,7 +16,9 @@ FIRSTS = [0, 3, 22, 41]
 @pytest.fixture
 def film(site, lay, read):
     """Four minutes to be encoded in three heights, its work waiting; gives its media's id."""
-    media_id = lay(make_probe(make_track(codec="vp8", duration_us=240_000_000), duration_ms=240_000))
+    media_id = lay(
+        make_probe(make_track(codec="vp8", duration_us=240_000_000), duration_ms=240_000)
+    )
     with site.tools.db.write() as tx:
         start_work(tx, get_media(tx, media_id), read(media_id))
     return media_id
