@@ -24,6 +24,8 @@ MEMORY = Path("/dev/shm")
 MEMORY_BYTES = 2 * 1024**3
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0
+# Who has hung up is seen to be gone within that.
+LEAVE_S = 0.1
 PR_SET_PDEATHSIG = 1
 
 # Nothing has to survive a power cut, and nobody listens but the socket.
@@ -41,9 +43,11 @@ log_min_messages = warning
 """
 
 
-_ALONE = """
-SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-WHERE datname = current_database() AND pid <> pg_backend_pid()
+# Who only listens takes a while to notice that nobody wants to hear any more, and is sent home.
+_OTHERS = """
+SELECT count(*), count(CASE WHEN query LIKE 'LISTEN %' THEN pg_terminate_backend(pid) END)
+FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
 """
 # Nearly all tables are empty after most tests: what they hold is asked first.
 _EMPTY = """
@@ -206,15 +210,20 @@ class Postgres:
         query = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
         self.execute(query.as_string())
 
-    def empty(self, name: str, *, but: str) -> tuple[Any, ...]:
-        """Remove every row of a database, whoever is connected; all numbers begin anew. What tells its tables
-        from others: the same tuple for the same, unchanged; also what the table `but` holds, which keeps it.
+    def empty(self, name: str, *, but: str) -> tuple[Any, ...] | None:
+        """Remove every row of a database; all numbers begin anew. What tells its tables from others: the same
+        tuple for the same, unchanged; also what the table `but` holds, which keeps it. None, and nothing
+        removed, where others stay connected: they might go on.
         """
         if name not in self._inside:
             self._inside[name] = psycopg.connect(self.url(name), autocommit=True)
         # Kept: a new connection would first have to learn of every table.
         connection = self._inside[name]
-        connection.execute(_ALONE)
+        deadline = time.monotonic() + LEAVE_S
+        while connection.execute(_OTHERS).fetchall() != [(0, 0)]:
+            if time.monotonic() > deadline:
+                return None
+            time.sleep(0.002)
         connection.execute(_EMPTY.format(but=but).encode())
         (shape,) = connection.execute(_SHAPE.format(but=but).encode()).fetchall()
         return tuple(shape)

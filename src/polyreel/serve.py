@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Literal
 from polyreel.infra.logs import configure_logs
 from polyreel.infra.notify import STOPPING, Notifier
 from polyreel.infra.process import Service, fork_service
-from polyreel.kit.garbage import begin_collecting, leave_for_forks
+from polyreel.kit.garbage import begin_collecting, leave_for_forks, wait_with_collecting
 from polyreel.settings import Settings, SettingsError, child_environment, exit_code
 
 if TYPE_CHECKING:
@@ -130,7 +130,12 @@ def _on_signals(stopping: threading.Event) -> None:
 
 
 def _fork(name: str, run: Run) -> Service:
-    return fork_service(name, lambda say: exit_code(partial(run, say)))
+    def process(say: Callable[[], None]) -> int:
+        # It begins as the first ones did, also where it is forked when this one has long begun to collect.
+        wait_with_collecting()
+        return exit_code(partial(run, say))
+
+    return fork_service(name, process)
 
 
 def _keep(kept: Sequence[_Kept], stopping: threading.Event) -> int:
@@ -151,14 +156,22 @@ def _tend(item: _Kept) -> None:
             if now - item.started_at > LONGEST_PAUSE_S:
                 item.failures = 0
             return
-        item.failures += 1
-        pause = min(LONGEST_PAUSE_S, 0.5 * 2.0 ** (item.failures - 1))
-        _log.error(
-            "%s ended and is started again", item.name, extra={"code": code, "pause_s": pause}
-        )
-        item.service, item.start_at = None, now + pause
+        _log.error("%s ended and is started again", item.name,
+                   extra={"code": code, "pause_s": _fail(item, now)})  # fmt: skip
     elif now >= item.start_at:
-        item.service, item.started_at = _fork(item.name, item.run), now
+        try:
+            item.service, item.started_at = _fork(item.name, item.run), now
+        except OSError as error:
+            _log.error("%s cannot be started: %s", item.name, error.strerror,
+                       extra={"pause_s": _fail(item, now)})  # fmt: skip
+
+
+def _fail(item: _Kept, now: float) -> float:
+    """It does not run: seconds until it is tried again, more each time."""
+    item.failures += 1
+    pause_s = min(LONGEST_PAUSE_S, 0.5 * 2.0 ** (item.failures - 1))
+    item.service, item.start_at = None, now + pause_s
+    return pause_s
 
 
 def _stop(kept: Sequence[_Kept]) -> int:
@@ -305,8 +318,7 @@ def run_worker(
         with _ending_at_a_signal():
             run_prepare(settings, prepares)
     if prepared is not None:
-        with contextlib.suppress(OSError):
-            prepared()
+        prepared()
     stopping = threading.Event()
     _on_signals(stopping)
     tools = open_tools(settings)

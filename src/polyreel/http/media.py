@@ -259,15 +259,14 @@ class MediaApp:
             self._sought.clear()
         self._sought[wish] = now
         try:
-            await asyncio.to_thread(self._make_now, view.media_id, *wish)
+            await asyncio.to_thread(self._seek_to, view.media_id, *wish)
         except DatabaseUnavailable:
             _log.warning("fragment %d is not made before others: the database is away", number)
         except Exception:  # noqa: BLE001 - it comes without, only later
             _log.exception("fragment %d could not be made before others", number)
 
-    def _make_now(self, media_id: int, rendition_id: int, fragment: int) -> None:
-        with self._tools.db.write() as tx:
-            seek(tx, media_id, rendition_id, fragment)
+    def _seek_to(self, media_id: int, rendition_id: int, fragment: int) -> None:
+        seek(self._tools.db, media_id, rendition_id, fragment)
 
     async def _wait(
         self, view: MediaView, find: Callable[[MediaView], T | None]

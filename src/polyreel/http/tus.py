@@ -61,8 +61,8 @@ class Wish:
 
 @dataclass(frozen=True, kw_only=True)
 class TusVoice:
-    """What one API says and asks. `collection` is the path that uploads are created at; `limits` and
-    `wish` run in a thread; `origin` is the scheme and host that clients shall use.
+    """What one API says and asks. `collection` is the path that uploads are created at; `wish` runs in a
+    thread; `origin` is the scheme and host that clients shall use.
     """
 
     name: str
@@ -70,7 +70,7 @@ class TusVoice:
     source: str
     authenticate: Authenticate
     answer: Answer
-    limits: Callable[[], ResumableLimits]
+    limits: Callable[[], Awaitable[ResumableLimits]]
     wish: Callable[[Mapping[str, str]], Wish]
     origin: Callable[[Scope], str]
 
@@ -121,7 +121,7 @@ class TusApp:
         fields = {"Tus-Resumable": VERSION, "X-Content-Type-Options": "nosniff", **reply.fields}
         with suppress(Exception):
             # The database may be away: then that is said without it.
-            if most := (await self._limits()).max_bytes:
+            if most := (await self._voice.limits()).max_bytes:
                 fields["Tus-Max-Size"] = str(most)
         if reply.status != 204:
             fields["Content-Length"] = str(len(reply.body))
@@ -152,7 +152,7 @@ class TusApp:
         request.actor = await self._known(scope)
         if method not in ("HEAD", "GET") and request.headers.get("tus-resumable") != VERSION:
             raise WrongVersion
-        request.limits = await self._limits()
+        request.limits = await self._voice.limits()
         if uid is None:
             if method != "POST":
                 raise WrongMethod(method, scope["path"], ("POST",))
@@ -175,9 +175,6 @@ class TusApp:
         if self._audit is not None:
             self._audit.record(actor, scope["method"], scope["path"], exchange.client.address)
         return actor
-
-    async def _limits(self) -> ResumableLimits:
-        return await asyncio.to_thread(self._voice.limits)
 
     # --- creating -------------------------------------------------------------------------------
 

@@ -5,21 +5,26 @@ it, `hold` and `fork_service` from one that stays.
 """
 
 import contextlib
-import multiprocessing
+import logging
 import os
 import select
 import signal
 import sys
 import threading
+import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import cast
+from typing import NoReturn
 
 from polyreel.infra import launch
 from polyreel.infra.child import Child, Finished, Limits, Start
 from polyreel.infra.reach import NOTHING, Reach
 
 __all__ = ["Finished", "Held", "Limits", "Service", "fork_service", "hold", "run"]
+
+_ENDING = {signal.SIGTERM, signal.SIGINT}
+WAIT_TICK_S = 0.02
 
 
 def run(  # noqa: PLR0913 - the one door to child programs
@@ -104,38 +109,52 @@ def hold(
 class Service:
     """A process of ours that stays, forked from this one; it ends when the thread that forked it does."""
 
-    def __init__(self, process: multiprocessing.process.BaseProcess, line: int | None) -> None:
-        self._process = process
+    def __init__(self, pid: int, line: int) -> None:
+        self.pid = pid
         self._line = line
-        self.pid = cast(int, process.pid)
+        self._code: int | None = None
 
     def poll(self) -> int | None:
         """Its exit code (negative: a signal), or None while it runs."""
-        return self._process.exitcode
+        if self._code is None:
+            ended, status = os.waitpid(self.pid, os.WNOHANG)
+            if ended:
+                self._code = os.waitstatus_to_exitcode(status)
+                self._hang_up()
+        return self._code
 
     def wait(self, timeout_s: float) -> int | None:
         """Its exit code, or None when it still runs after `timeout_s`."""
-        self._process.join(timeout_s)
-        return self._process.exitcode
+        deadline = time.monotonic() + timeout_s
+        while self.poll() is None and time.monotonic() < deadline:
+            time.sleep(WAIT_TICK_S)
+        return self._code
 
     def heard(self, timeout_s: float) -> bool | None:
-        """True once it has said its word, False when it ended without, None: not yet."""
-        if self._line is None or not select.select([self._line], [], [], timeout_s)[0]:
+        """True once it has said its word, False when it ended without, None: not yet. True but once."""
+        if self._line < 0:
+            return False
+        if not select.select([self._line], [], [], timeout_s)[0]:
             return None
         has_said = bool(os.read(self._line, 1))
-        os.close(self._line)
-        self._line = None
+        self._hang_up()
         return has_said
 
     def terminate(self) -> None:
         """Ask it to end; only the process itself, which ends its own children."""
-        self._process.terminate()
+        if self.poll() is None:
+            os.kill(self.pid, signal.SIGTERM)
 
     def kill(self) -> None:
         """End it and its process group at once."""
-        if self._process.exitcode is None:
+        if self.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.pid, signal.SIGKILL)
+
+    def _hang_up(self) -> None:
+        if self._line >= 0:
+            os.close(self._line)
+            self._line = -1
 
 
 def fork_service(name: str, run: Callable[[Callable[[], None]], int]) -> Service:
@@ -143,35 +162,56 @@ def fork_service(name: str, run: Callable[[Callable[[], None]], int]) -> Service
     given how to say its word, for `heard`, and gives the exit code; `name` is what `top` shows.
 
     The caller must be the only thread. The process has a session of its own (Ctrl-C reaches only us), our
-    stdout and stderr, no stdin, no handlers for SIGTERM and SIGINT, and gets SIGTERM when the calling *thread* ends.
+    stdout and stderr, nothing to read, no handlers for SIGTERM and SIGINT, can gain no privileges, and gets
+    SIGTERM when the calling *thread* ends. Raises OSError when there can be none.
     """
-    ours, theirs = os.pipe()
     parent = os.getpid()
-    signals = {signal.SIGTERM, signal.SIGINT}
-
-    def say() -> None:
-        os.write(theirs, b"\n")
-
-    def begin() -> None:
+    ours, theirs = os.pipe()
+    # What comes meanwhile is meant for one of the two: our handlers would lose it for the other.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    try:
+        pid = os.fork()
+        if pid == 0:
+            os.close(ours)
+            _serve(name, parent, lambda: run(lambda: _say(theirs)))
+    except BaseException:
         os.close(ours)
+        raise
+    finally:
+        os.close(theirs)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
+    return Service(pid, ours)
+
+
+def _say(line: int) -> None:
+    with contextlib.suppress(OSError):
+        os.write(line, b"\n")
+
+
+def _serve(name: str, parent: int, run: Callable[[], int]) -> NoReturn:
+    """Be the process that was forked, whatever happens: nothing of what the other one was at goes on here."""
+    code = 1
+    try:
         os.setsid()
         launch.ask_for_death_signal(signal.SIGTERM)
-        launch.take_new_privileges_away()
-        launch.take_name(f"polyreel-{name}")
         if os.getppid() != parent:
             # It died before it could be asked for its death.
             os._exit(1)
-        for number in signals:
+        launch.take_new_privileges_away()
+        launch.take_name(f"polyreel-{name}")
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, 0)
+        os.close(nothing)
+        for number in _ENDING:
             signal.signal(number, signal.SIG_DFL)
-        # What was sent meanwhile was meant for it: our handlers would have lost it.
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
-        sys.exit(run(say))
-
-    process = multiprocessing.get_context("fork").Process(target=begin, name=name, daemon=True)
-    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
-    try:
-        process.start()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
+        code = run()
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 1
+    except BaseException:  # noqa: BLE001 - it ends here
+        traceback.print_exc()
     finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
-        os.close(theirs)
-    return Service(process, ours)
+        with contextlib.suppress(Exception):
+            logging.shutdown()
+            sys.stdout.flush()
+        os._exit(code)

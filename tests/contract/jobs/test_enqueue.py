@@ -12,11 +12,13 @@ from polyreel.infra.jobs import (
     JobState,
     cancel_job,
     find_job,
+    front_of,
     hasten_job,
     list_jobs,
     recast_job,
     retry_job,
     trim_jobs,
+    waiting_job,
 )
 from tests.contract.jobs.site import Site, eventually
 
@@ -135,7 +137,7 @@ def test_what_waits_is_done_as_another_kind_at_once(site: Site) -> None:
     kinds = [
         JobKind(name="slow", lane="encode", run=slow),
         JobKind(name="usual", lane="encode", run=quick),
-        JobKind(name="sought", lane="fast", run=quick, priority=7),
+        JobKind(name="sought", lane="fast", run=quick),
     ]
     db = site.database(kinds)
     site.worker(kinds, lanes={"fast": 1, "encode": 1})
@@ -144,28 +146,46 @@ def test_what_waits_is_done_as_another_kind_at_once(site: Site) -> None:
     eventually(lambda: began == ["slow"])
     with db.write() as tx:
         job_id = tx.enqueue("usual", key="k", delay_s=3600, label="this")
-        assert not recast_job(tx, "absent", "sought")
-        assert recast_job(tx, "k", "sought")
+        assert not recast_job(tx, "absent", "sought", priority=9)
+        assert recast_job(tx, "k", "sought", priority=9)
     try:
         eventually(lambda: began == ["slow", "sought of this"])
     finally:
         held.set()
     done = site.job(job_id)
-    assert (done.kind, done.priority) == ("sought", 7)
+    assert (done.kind, done.priority) == ("sought", 9)
 
 
-def test_who_goes_on_asking_gets_before_who_asks_no_more(site: Site) -> None:
+def test_what_is_asked_for_last_comes_first(site: Site) -> None:
     db = site.database([NOTE, OTHER])
     with db.write() as tx:
-        ids = [tx.enqueue("note", key=key) for key in ("left", "waits")]
-        for key in ("left", "waits", "waits"):
-            assert recast_job(tx, key, "other")
-    left, waits = (site.job(job_id) for job_id in ids)
-    assert waits.priority == left.priority + 1
+        ids = [tx.enqueue("note", key=key) for key in ("first", "second")]
+        assert front_of(tx, "other") == 0, "as it is by itself"
+        assert front_of(tx, "note") == 4
+        for key in ("first", "second", "first"):
+            assert recast_job(tx, key, "other", priority=front_of(tx, "other"))
+    assert [site.job(job_id).priority for job_id in ids] == [2, 1]
     site.worker([NOTE, OTHER])
     site.wait(ids[1], JobState.SUCCEEDED)
     with db.write() as tx:
-        assert not recast_job(tx, "waits", "note"), "it has ended"
+        assert not recast_job(tx, "second", "note", priority=9), "it has ended"
+
+
+def test_a_waiting_job_can_be_held(site: Site) -> None:
+    db = site.database([NOTE])
+    with db.write() as tx:
+        job_id = tx.enqueue("note", key="k")
+    with db.write() as tx:
+        assert waiting_job(tx, "absent", hold=True) is None
+        held = waiting_job(tx, "k", hold=True)
+        assert held is not None
+        assert held.id == job_id
+        site.worker([NOTE])
+        time.sleep(0.3)
+        assert site.job(job_id).state == JobState.QUEUED
+    site.wait(job_id, JobState.SUCCEEDED)
+    with db.read() as tx:
+        assert waiting_job(tx, "k") is None
 
 
 def test_what_waits_for_its_moment_can_be_had_now(site: Site) -> None:

@@ -151,7 +151,7 @@ def test_what_was_read_before_a_notice_is_not_kept_after_it(stage):
 
 def test_what_somebody_waits_for_is_asked_for_once(stage):
     asked: list[tuple[int, ...]] = []
-    stage.app._make_now = lambda *wish: asked.append(wish)
+    stage.app._seek_to = lambda *wish: asked.append(wish)
     for path in ("720p/out2.mp4", "720p/out2.mp4", "720p/out3.mp4"):
         assert stage.get(path).status == 503
     assert asked == [(stage.media_id, stage.picture.id, number) for number in (2, 3)]
@@ -174,6 +174,6 @@ def test_a_database_that_cannot_be_written_does_not_stop_viewers(stage):
         raise OSError("database is locked")
 
     stage.app._wait_s = 5.0
-    stage.app._make_now = broken
+    stage.app._seek_to = broken
     reply, _ = ask_while(stage, "720p/out2.mp4", stage.publish, 0, 3)
     assert reply.status == 200

@@ -287,7 +287,9 @@ signal.signal(signal.SIGTERM, lambda *_: None)
 def run_services(code):
     """What this prints, a line each."""
     program = [sys.executable, "-c", SERVICES + code]
-    done = subprocess.run(program, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        program, capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.PIPE
+    )
     assert done.stderr == ""
     return done.stdout.split()
 
@@ -332,6 +334,7 @@ def test_a_service_has_its_own_session_name_and_ids():
 def tell(say):
     print(os.getsid(0) == os.getpid(), open("/proc/self/comm").read().strip(), new_request_id())
     print(open("/proc/self/status").read().partition("NoNewPrivs:")[2].split()[0], os.fstat(0).st_rdev)
+    return 0
 
 print(os.stat("/dev/null").st_rdev, flush=True)
 for name in ("web", "worker"):
@@ -342,6 +345,21 @@ for name in ("web", "worker"):
     assert told[4:8] == ["1", null, "True", "polyreel-worker"]
     assert told[9:] == ["1", null]
     assert told[3] != told[8]
+
+
+def test_one_that_fails_says_why_and_leaves_nothing():
+    told = run_services("""
+import sys
+sys.stderr = sys.stdout
+def fail(say):
+    raise ValueError("it broke")
+
+before = os.listdir("/proc/self/fd")
+print(fork_service("failing", fail).wait(5))
+print(os.listdir("/proc/self/fd") == before)
+""")
+    assert told[0] == "Traceback"
+    assert told[-4:] == ["it", "broke", "1", "True"]
 
 
 def test_a_service_dies_with_whoever_forked_it():

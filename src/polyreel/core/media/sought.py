@@ -1,49 +1,76 @@
 """What a viewer waits for is encoded next, from there on, beside whatever is encoded already."""
 
+from bisect import bisect_left
+from collections.abc import Sequence
+from typing import NamedTuple
+
 from polyreel.core.library import get_media
 from polyreel.core.media.index import unpack_cuts
 from polyreel.core.media.look import encode_key
 from polyreel.core.media.renditions import Part, list_renditions, made_by, split_parts
-from polyreel.infra.jobs import JobInfo, hold_waiting_job, recast_job
-from polyreel.infra.tx import Tx
+from polyreel.infra.jobs import JobInfo, front_of, recast_job, waiting_job
+from polyreel.infra.tx import Database, Tx
 
-# Who seeks no further than so many fragments into a part has it made from its beginning.
-NEAR = 3
+KIND = "media.sought"
+# Whoever seeks on and on makes no confetti of a film: a part is cut where a multiple of so many of its fragments
+# lies before, and so many behind; and besides a few, a film has at most one part to so many fragments.
+STEP = 3
+FEW, LEAST_EACH = 8, 8
 
 
-def seek(tx: Tx, media_id: int, rendition_id: int, fragment: int) -> None:
-    """Have a fragment that is not made yet made now. Where its part still waits for its turn, and begins far
-    before it, the part is cut in two there: what is between can wait. Nothing for what is being made, what
-    no playlist lists, and a film without an index, whose one job takes as long as the film does.
+class _Wanted(NamedTuple):
+    """A part that waits for its turn, the job that will make it, and how many parts there are."""
+
+    part: Part
+    job: JobInfo
+    parts: int
+
+
+def seek(db: Database, media_id: int, rendition_id: int, fragment: int) -> None:
+    """Have a fragment that is not made yet made now. Where its part has not begun, and begins far before it,
+    the part is cut in two there: what is between can wait. Nothing for what is being made, for what no
+    playlist lists, and for a film without an index, whose one job takes as long as the film does.
     """
+    with db.read() as tx:
+        cuts = unpack_cuts(get_media(tx, media_id).cuts)
+        # Nearly always it is being made already, and need not be asked for again.
+        if fragment >= len(cuts) or _find(tx, media_id, rendition_id, fragment) is None:
+            return
+    with db.write() as tx:
+        wanted = _find(tx, media_id, rendition_id, fragment, hold=True)
+        if wanted is not None:
+            _make_next(tx, wanted, fragment, cuts)
+
+
+def _find(
+    tx: Tx, media_id: int, rendition_id: int, fragment: int, *, hold: bool = False
+) -> _Wanted | None:
     renditions = list_renditions(tx, media_id)
     encoded = [item for item in renditions if item.kind == "video" and item.mode == "encode"]
-    wanted = next((item for item in encoded if item.id == rendition_id), None)
-    if wanted is None or not wanted.promised:
-        return
-    cuts = unpack_cuts(get_media(tx, media_id).cuts)
-    if fragment >= len(cuts):
-        return
-    part = max(
-        (part for part in wanted.parts if part.first_fragment <= fragment),
-        key=lambda part: part.first_fragment,
-    )
-    job = _waiting(tx, [item.id for item in encoded], rendition_id, part)
-    if job is None or job.key is None:
-        return
-    if fragment - part.first_fragment < NEAR or part.state != "planned":
-        recast_job(tx, job.key, "media.sought")
-        return
-    ids = made_by(job.args)
-    rest = split_parts(tx, ids, part.number, at=fragment, at_us=cuts[fragment])
-    args = {**job.args, "part": rest}
-    tx.enqueue("media.sought", key=encode_key(ids[0], rest), owner_id=job.owner_id, **args)
-
-
-def _waiting(tx: Tx, leaders: list[int], rendition_id: int, part: Part) -> JobInfo | None:
-    """The job that will make this part, which nobody begins before `tx` ends."""
-    for leader in leaders:
-        job = hold_waiting_job(tx, encode_key(leader, part.number))
-        if job is not None and rendition_id in made_by(job.args):
-            return job
+    for wanted in encoded:
+        if wanted.id != rendition_id or not wanted.promised:
+            continue
+        part = [part for part in wanted.parts if part.first_fragment <= fragment][-1]
+        for leader in encoded:
+            job = waiting_job(tx, encode_key(leader.id, part.number), hold=hold)
+            # The beginning of a film has a lane of its own.
+            if job and rendition_id in made_by(job.args) and job.kind != "media.head":
+                return _Wanted(part, job, len(wanted.parts))
     return None
+
+
+def _make_next(tx: Tx, wanted: _Wanted, fragment: int, cuts: Sequence[int]) -> None:
+    part, job = wanted.part, wanted.job
+    priority = front_of(tx, KIND)
+    first = part.first_fragment
+    end = len(cuts) if part.end_us is None else bisect_left(cuts, part.end_us)
+    ahead = min(fragment - first, end - first - STEP) // STEP * STEP
+    is_fine = wanted.parts >= FEW + len(cuts) // LEAST_EACH
+    if ahead <= 0 or is_fine or part.state != "planned":
+        recast_job(tx, encode_key(made_by(job.args)[0], part.number), KIND, priority=priority)
+        return
+    ids, at = made_by(job.args), first + ahead
+    rest = split_parts(tx, ids, part.number, at=at, at_us=cuts[at])
+    args = {**job.args, "part": rest}
+    key = encode_key(ids[0], rest)
+    tx.enqueue(KIND, key=key, owner_id=job.owner_id, priority=priority, **args)

@@ -35,7 +35,7 @@ from polyreel.http.auth import header
 from polyreel.http.face import WrongMethod
 from polyreel.http.middleware import Scope, ensure_exchange
 from polyreel.http.multipart import clean_filename
-from polyreel.http.options import public_urls
+from polyreel.http.options import options_now, public_urls
 from polyreel.http.tus import TusApp, TusVoice, Wish
 from polyreel.http.tus_headers import (
     BadChecksum,
@@ -124,8 +124,8 @@ def is_tus(method: str, path: str) -> bool:
 def make_tus(tools: Tools, cache: OptionsCache, audit: KeyAudit | None = None) -> TusApp:
     """The ASGI app of all that `is_tus`."""
 
-    def limits() -> ResumableLimits:
-        options = cache.current()
+    async def limits() -> ResumableLimits:
+        options = await options_now(cache)
         return ResumableLimits(
             max_bytes=upload_limit(tools.settings, options),
             min_free_bytes=tools.settings.min_free_bytes,

@@ -14,13 +14,14 @@ from polyreel.infra.jobs.queue import (
     cancel_job,
     cancel_jobs_by_key,
     find_job,
+    front_of,
     get_job,
     hasten_job,
-    hold_waiting_job,
     list_jobs,
     recast_job,
     retry_job,
     trim_jobs,
+    waiting_job,
 )
 from polyreel.infra.jobs.rows import JobInfo, JobRow, JobState, PeriodicRow
 from polyreel.infra.jobs.schedule import Periodic
@@ -43,11 +44,12 @@ __all__ = [
     "cancel_jobs_by_key",
     "end_leases",
     "find_job",
+    "front_of",
     "get_job",
     "hasten_job",
-    "hold_waiting_job",
     "list_jobs",
     "recast_job",
     "retry_job",
     "trim_jobs",
+    "waiting_job",
 ]

@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, delete, select, update
+from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, delete, func, select, update
 
 from polyreel.infra.db import insert_ignore, now_us
 from polyreel.infra.jobs.kinds import JobKind
@@ -17,14 +17,15 @@ __all__ = [
     "cancel_job",
     "cancel_jobs_by_key",
     "find_job",
+    "front_of",
     "get_job",
     "hasten_job",
-    "hold_waiting_job",
     "list_jobs",
     "queue_of",
     "recast_job",
     "retry_job",
     "trim_jobs",
+    "waiting_job",
 ]
 
 _jobs: Any = JobRow.__table__
@@ -102,10 +103,10 @@ def find_job(tx: Tx, key: str) -> JobInfo | None:
     return found[0] if found else None
 
 
-def hold_waiting_job(tx: Tx, key: str) -> JobInfo | None:
-    """The job of this key while it waits; no worker begins it before `tx` ends."""
+def waiting_job(tx: Tx, key: str, *, hold: bool = False) -> JobInfo | None:
+    """The job of this key while it waits; `hold`, in a write block: no worker begins it before the end."""
     waiting = select(JobRow).where(JobRow.key == key, JobRow.state == JobState.QUEUED.value)
-    found = _read(tx, waiting.with_for_update())
+    found = _read(tx, waiting.with_for_update() if hold else waiting)
     return found[0] if found else None
 
 
@@ -148,24 +149,32 @@ def cancel_jobs_by_key(tx: Tx, key: str) -> int:
     return _cancel(tx, JobRow.key == key)
 
 
-def recast_job(tx: Tx, key: str, kind_name: str) -> bool:
-    """Have the waiting job of this key done now, as another kind of the same args: in its lane, with its
-    priority. Asked again while it still waits, it goes before what is asked for no more. False when no
-    such job waits.
+def recast_job(tx: Tx, key: str, kind_name: str, *, priority: int) -> bool:
+    """Have the waiting job of this key done now, as another kind of the same args, in its lane. One that is of
+    this kind already only gets the priority. False when no such job waits.
     """
     kind = queue_of(tx).kinds[kind_name]
     waiting = update(JobRow).where(JobRow.key == key, JobRow.state == JobState.QUEUED.value)
     job_id = tx.session.scalar(
         waiting.where(JobRow.kind != kind.name)
-        .values(kind=kind.name, lane=kind.lane, priority=kind.priority, run_after=now_us())
+        .values(kind=kind.name, lane=kind.lane, priority=priority, run_after=now_us())
         .returning(JobRow.id)
         .execution_options(synchronize_session=False)
     )
     if job_id is not None:
         queue_of(tx).announce(tx, job_id, kind)
         return True
-    again = waiting.values(priority=JobRow.priority + 1)
-    return _count(tx.session.execute(again.execution_options(synchronize_session=False))) > 0
+    again = waiting.values(priority=priority).execution_options(synchronize_session=False)
+    return _count(tx.session.execute(again)) > 0
+
+
+def front_of(tx: Tx, kind_name: str) -> int:
+    """The priority that goes before every waiting job of this kind."""
+    waiting = select(func.max(JobRow.priority)).where(
+        JobRow.kind == kind_name, JobRow.state == JobState.QUEUED.value
+    )
+    first = tx.session.scalar(waiting)
+    return queue_of(tx).kinds[kind_name].priority if first is None else first + 1
 
 
 def hasten_job(tx: Tx, key: str) -> bool:
