@@ -3,7 +3,7 @@
 The clock starts when the 202 of the upload has been read. It stops when a player's first 10 s of
 picture and sound have arrived over HTTP: page, master, playlists, inits, fragments. What arrived is
 then decoded, to see that it is 10 s. Printed beside it: the same, until an ffmpeg that reads the
-master over HTTP has decoded 10 s too. And how long 10 s take that lie far behind what is encoded.
+master over HTTP has decoded 10 s too. And how long a picture takes that lies far behind what is encoded.
 """
 
 import re
@@ -79,21 +79,23 @@ def test_time_to_playable(client, films, table, tmp_path, seconds, sound):
 
 def test_a_seek_far_into_what_is_not_encoded(client, films, table):
     film = films.looped(NOT_COPIED, FAR_FILM_S)
-    taken = []
+    shown, buffered = [], []
     for _ in range(RUNS):
         sent = client.upload(film, tail=VOID + secrets.token_bytes(8))
         cookie = client.media_cookie(sent.uuid)
         picture, _ = find_tracks(client, sent.uuid, cookie)
         fetch(client, picture, cookie)
         began = time.monotonic()
+        fetch(client, picture, cookie, start_s=FAR_S, wanted_s=0.1)
+        shown.append(time.monotonic() - began)
         fetch(client, picture, cookie, start_s=FAR_S)
-        taken.append(time.monotonic() - began)
+        buffered.append(time.monotonic() - began)
         forget(client, sent.uuid)
-    for name, value in (("median", statistics.median(taken)), ("worst", max(taken))):
+    for name, value in (("median", statistics.median(shown)), ("worst", max(shown))):
         table.row(
-            f"10 s of picture at {FAR_S:g} s of {FAR_FILM_S}, {name} of {len(taken)}",
+            f"picture at {FAR_S:g} s of {FAR_FILM_S}, {name} of {len(shown)}",
             f"{value:.3f} s",
-            "first ones of its part included",
+            f"10 s of it: {statistics.median(buffered):.3f} s, worst {max(buffered):.3f} s",
             goal=f"<= {GOAL_FAR_S:g} s",
             met=value <= GOAL_FAR_S,
         )
@@ -154,8 +156,10 @@ def ask_again(client: Client, path: str, cookie: str) -> str:
         time.sleep(float(headers["retry-after"]))
 
 
-def fetch(client: Client, address: str, cookie: str, *, start_s: float = 0) -> Track:
-    """One playlist, its init and as many fragments as hold 10 s from `start_s` on."""
+def fetch(
+    client: Client, address: str, cookie: str, *, start_s: float = 0, wanted_s: float = WATCHED_S
+) -> Track:
+    """One playlist, its init and as many fragments as hold `wanted_s` from `start_s` on."""
     playlist = ask_again(client, address, cookie)
     folder = address.rpartition("/")[0]
     init = re.search(r'EXT-X-MAP:URI="([^"]+)"', playlist)
@@ -165,7 +169,7 @@ def fetch(client: Client, address: str, cookie: str, *, start_s: float = 0) -> T
         at += float(length)
         if at <= start_s:
             continue
-        if seconds >= WATCHED_S:
+        if seconds >= wanted_s:
             break
         data += client.get(f"{folder}/{name}", cookie)
         seconds += float(length)

@@ -178,7 +178,7 @@ def test_what_is_made_around_places_that_were_sought_joins(site, make_clip):
         video = site.until_ended(added)
     assert (video.state, video.message) == ("ready", None)
     for picture in of_kind(site, video, "video"):
-        assert [part.first_fragment for part in picture.parts] == [0, 3, 6, 12, 15]
+        assert [part.first_fragment for part in picture.parts] == [0, 3, 8, 12, 15]
     assert len(site.jobs(kind="media.sought")) == 3
     check_pictures(site, video, clip, frame_s=0.1)
     check_promise(site, video)

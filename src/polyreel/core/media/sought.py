@@ -12,9 +12,9 @@ from polyreel.infra.jobs import JobInfo, front_of, recast_job, waiting_job
 from polyreel.infra.tx import Database, Tx
 
 KIND = "media.sought"
-# Whoever seeks on and on makes no confetti of a film: a part is cut where a multiple of so many of its fragments
-# lies before, and so many behind; and besides a few, a film has at most one part to so many fragments.
-STEP = 3
+# Whoever seeks on and on makes no confetti of a film: no part gets fewer fragments, and a film, besides a few,
+# no more parts than one to so many.
+LEAST = 3
 FEW, LEAST_EACH = 8, 8
 
 
@@ -64,12 +64,12 @@ def _make_next(tx: Tx, wanted: _Wanted, fragment: int, cuts: Sequence[int]) -> N
     priority = front_of(tx, KIND)
     first = part.first_fragment
     end = len(cuts) if part.end_us is None else bisect_left(cuts, part.end_us)
-    ahead = min(fragment - first, end - first - STEP) // STEP * STEP
+    at = min(fragment, end - LEAST)
     is_fine = wanted.parts >= FEW + len(cuts) // LEAST_EACH
-    if ahead <= 0 or is_fine or part.state != "planned":
+    if at - first < LEAST or is_fine or part.state != "planned":
         recast_job(tx, encode_key(made_by(job.args)[0], part.number), KIND, priority=priority)
         return
-    ids, at = made_by(job.args), first + ahead
+    ids = made_by(job.args)
     rest = split_parts(tx, ids, part.number, at=at, at_us=cuts[at])
     args = {**job.args, "part": rest}
     key = encode_key(ids[0], rest)

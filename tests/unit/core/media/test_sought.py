@@ -8,7 +8,7 @@ from polyreel.core.library import get_media
 from polyreel.core.media.index import unpack_cuts
 from polyreel.core.media.look import start_work
 from polyreel.core.media.renditions import begin_part, fail_rendition
-from polyreel.core.media.sought import FEW, LEAST_EACH, STEP, seek
+from polyreel.core.media.sought import FEW, LEAST, LEAST_EACH, seek
 from tests.factories.probes import make_probe
 from tests.factories.probes import make_video as make_track
 
@@ -46,7 +46,7 @@ def test_the_film_is_as_these_tests_think(read, film):
     assert [one.first_fragment for one in read(film)[0].parts] == FIRSTS
 
 
-@pytest.mark.parametrize("ahead", range(STEP))
+@pytest.mark.parametrize("ahead", range(LEAST))
 def test_near_the_beginning_of_a_part_the_part_is_made(site, read, film, ahead):
     before = [parts_of(one) for one in read(film)]
     waiting = len(site.jobs())
@@ -64,8 +64,8 @@ def test_further_on_it_is_made_from_there_in_every_height(site, read, film):
         assert numbers == [0, 1, 2, 4, 3], "in the order of time"
         ends = [part.end_us for part in rendition.parts]
         assert ends[:-1] == [part.start_us for part in rendition.parts[1:]]
-        assert rendition.part(4).start_us == 108_000_000
-        assert rendition.part(4).first_fragment == 28
+        assert rendition.part(4).start_us == 116_000_000
+        assert rendition.part(4).first_fragment == 30
     (job,) = site.jobs(kind="media.sought")
     assert job.args["rendition_ids"] == usual[0].args["rendition_ids"]
     assert job.owner_id == usual[0].owner_id
@@ -78,7 +78,7 @@ def test_each_place_that_is_waited_for_is_made_from_there(site, read, film):
     assert sought(site, film, 30, top) == [4], "it waits already"
     assert sought(site, film, 36, read(film)[0]) == [5, 4]
     assert sought(site, film, 25, read(film)[0]) == [6, 5, 4]
-    assert [one.first_fragment for one in read(film)[0].parts] == [0, 3, 22, 25, 28, 34, 41]
+    assert [one.first_fragment for one in read(film)[0].parts] == [0, 3, 22, 25, 30, 36, 41]
 
 
 def test_what_was_sought_last_comes_first(site, read, film):
@@ -90,7 +90,7 @@ def test_what_was_sought_last_comes_first(site, read, film):
     firsts = [
         top.part(job.args["part"]).first_fragment for job in waiting for top in read(film)[:1]
     ]
-    assert firsts == [44, 28, 25]
+    assert firsts == [45, 30, 25]
 
 
 def test_a_film_is_not_cut_to_pieces(site, read, film):
@@ -101,7 +101,7 @@ def test_a_film_is_not_cut_to_pieces(site, read, film):
     parts = read(film)[0].parts
     firsts = [part.first_fragment for part in parts]
     assert len(parts) == FEW + fragments // LEAST_EACH
-    assert min(b - a for a, b in pairwise(firsts)) >= STEP
+    assert min(b - a for a, b in pairwise(firsts)) >= LEAST
 
 
 def test_the_beginning_of_a_film_keeps_its_own_lane(site, read, film):
