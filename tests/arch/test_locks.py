@@ -55,6 +55,10 @@ def test_the_lock_holds_what_the_project_asks_for(lock):
     assert astray == [], "run make lock"
 
 
+def test_every_python_has_the_versions_that_are_tested():
+    assert [lines for lines in pins(RUNTIME).values() if len(lines) > 1] == []
+
+
 @pytest.mark.parametrize("lock", [RUNTIME, BUILD])
 def test_developers_run_the_versions_that_users_run(lock):
     dev = pins(DEV)
