@@ -214,7 +214,7 @@ def _trusted_proxies(settings: Settings, cache: OptionsCache) -> str:
 
 
 def load_web() -> None:
-    """Load what `create_asgi` needs, and open nothing."""
+    """Load what a web process needs, and open nothing."""
     import polyreel.dialects.uploads
     import polyreel.dialects.videocms
     import polyreel.http.server

@@ -140,7 +140,7 @@ def _fork(name: str, run: Run) -> Service:
 
 def _keep(kept: Sequence[_Kept], stopping: threading.Event) -> int:
     """Run these processes until told to stop; the exit code."""
-    while not stopping.wait(0):
+    while not stopping.is_set():
         for item in kept:
             _tend(item)
         begin_collecting()

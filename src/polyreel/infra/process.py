@@ -14,6 +14,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -173,7 +174,7 @@ def fork_service(name: str, run: Callable[[Callable[[], None]], int]) -> Service
         pid = os.fork()
         if pid == 0:
             os.close(ours)
-            _serve(name, parent, lambda: run(lambda: _say(theirs)))
+            _serve(name, parent, partial(run, partial(_say, theirs)))
     except BaseException:
         os.close(ours)
         raise

@@ -215,11 +215,8 @@ def promised(rendition: Rendition, cuts_us: Sequence[int]) -> list[tuple[int, fl
 
 def find_fragment(rendition: Rendition, number: int) -> tuple[str, Fragment] | None:
     """(storage key, place) of a fragment that is whole and not empty."""
-    for part in reversed(rendition.parts):
-        if number >= part.first_fragment:
-            position = number - part.first_fragment
-            if part.key is None or position >= len(part.fragments):
-                return None
-            fragment = part.fragments[position]
-            return (part.key, fragment) if fragment.size else None
-    return None
+    part = rendition.part_of(number)
+    if part is None or part.key is None or number - part.first_fragment >= len(part.fragments):
+        return None
+    fragment = part.fragments[number - part.first_fragment]
+    return (part.key, fragment) if fragment.size else None

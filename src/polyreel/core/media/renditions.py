@@ -77,6 +77,13 @@ class Rendition:
         """The part of this number."""
         return next(part for part in self.parts if part.number == number)
 
+    def part_of(self, fragment: int) -> Part | None:
+        """The part that holds a fragment, or will."""
+        for part in reversed(self.parts):
+            if fragment >= part.first_fragment:
+                return part
+        return None
+
 
 def lay_out(tx: Tx, media_id: int, plan: MediaPlan, *, revision: int = 1) -> list[Rendition]:
     """Write a plan's renditions and parts; answers them with their ids."""

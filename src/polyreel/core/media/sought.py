@@ -47,29 +47,28 @@ def _find(
 ) -> _Wanted | None:
     renditions = list_renditions(tx, media_id)
     encoded = [item for item in renditions if item.kind == "video" and item.mode == "encode"]
-    for wanted in encoded:
-        if wanted.id != rendition_id or not wanted.promised:
-            continue
-        part = [part for part in wanted.parts if part.first_fragment <= fragment][-1]
-        for leader in encoded:
-            job = waiting_job(tx, encode_key(leader.id, part.number), hold=hold)
-            # The beginning of a film has a lane of its own.
-            if job and rendition_id in made_by(job.args) and job.kind != "media.head":
-                return _Wanted(part, job, len(wanted.parts))
+    wanted = next((item for item in encoded if item.id == rendition_id and item.promised), None)
+    part = wanted.part_of(fragment) if wanted else None
+    if wanted is None or part is None:
+        return None
+    for leader in encoded:
+        job = waiting_job(tx, encode_key(leader.id, part.number), hold=hold)
+        # The beginning of a film has a lane of its own.
+        if job and rendition_id in made_by(job.args) and job.kind != "media.head":
+            return _Wanted(part, job, len(wanted.parts))
     return None
 
 
 def _make_next(tx: Tx, wanted: _Wanted, fragment: int, cuts: Sequence[int]) -> None:
     part, job = wanted.part, wanted.job
+    ids, first = made_by(job.args), part.first_fragment
     priority = front_of(tx, KIND)
-    first = part.first_fragment
     end = len(cuts) if part.end_us is None else bisect_left(cuts, part.end_us)
     at = min(fragment, end - LEAST)
     is_fine = wanted.parts >= FEW + len(cuts) // LEAST_EACH
     if at - first < LEAST or is_fine or part.state != "planned":
-        recast_job(tx, encode_key(made_by(job.args)[0], part.number), KIND, priority=priority)
+        recast_job(tx, encode_key(ids[0], part.number), KIND, priority=priority)
         return
-    ids = made_by(job.args)
     rest = split_parts(tx, ids, part.number, at=at, at_us=cuts[at])
     args = {**job.args, "part": rest}
     key = encode_key(ids[0], rest)

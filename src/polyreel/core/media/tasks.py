@@ -1,5 +1,7 @@
 """The jobs of a media, and where they run. Their args are ids; all of them may run twice."""
 
+from functools import partial
+
 from polyreel.core.media.again import forget_original
 from polyreel.core.media.images import make_images
 from polyreel.core.media.look import fail_media, look
@@ -15,6 +17,9 @@ from polyreel.core.media.ocr import fail_reading, read_subtitles
 from polyreel.core.media.steps import ABOUT
 from polyreel.core.media.subtitle_making import fail_making, make_subtitles
 from polyreel.infra.jobs import JobKind
+
+# The same work, wherever its turn comes.
+_ENCODE = partial(JobKind, about=ABOUT, run=encode_heights, max_attempts=3, on_failed=fail_heights)
 
 KINDS = (
     JobKind(
@@ -37,31 +42,9 @@ KINDS = (
         limit=2,
         on_failed=fail_sound,
     ),
-    JobKind(
-        name="media.head",
-        about=ABOUT,
-        lane="fast",
-        run=encode_heights,
-        max_attempts=3,
-        limit=1,
-        on_failed=fail_heights,
-    ),
-    JobKind(
-        name="media.encode",
-        about=ABOUT,
-        lane="encode",
-        run=encode_heights,
-        max_attempts=3,
-        on_failed=fail_heights,
-    ),
-    JobKind(
-        name="media.sought",
-        about=ABOUT,
-        lane="sought",
-        run=encode_heights,
-        max_attempts=3,
-        on_failed=fail_heights,
-    ),
+    _ENCODE(name="media.head", lane="fast", limit=1),
+    _ENCODE(name="media.encode", lane="encode"),
+    _ENCODE(name="media.sought", lane="sought"),
     JobKind(
         name="media.subtitles",
         about=ABOUT,
