@@ -6,35 +6,45 @@ app's, the line in the log everybody's; whatever has to wait, is refused or is a
 
 import os
 import resource
+import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from polyreel.core.delivery import MediaView, Place
 from polyreel.core.stats import Traffic
+from polyreel.http.auth import Client
 from polyreel.http.bytes import LONGEST_BYTES, Stretch, is_in_memory
-from polyreel.http.media import MediaApp
+from polyreel.http.heads import PlainHead
+from polyreel.http.media import MediaApp, read_ticket
 from polyreel.http.media_routes import is_media
 from polyreel.http.middleware import (
+    REQUEST_ID,
     ASGIApp,
     Exchange,
-    Headers,
     Observer,
     Receive,
     Scope,
     Send,
+    dressed,
     has_body,
 )
 from polyreel.http.ranges import CONDITIONS
 from polyreel.http.representation import Representation, choose, encoded
 from polyreel.infra.storage import Storage
 
-__all__ = ["AtOnce", "Site"]
+__all__ = ["Asker", "AtOnce", "Site"]
 
 MOST_KNOWN = 4096
 MOST_OPEN = 256
 LONGEST_QUERY = 64
+# What was in memory a moment ago, and has just been sent, still is.
+WARM_S = 1.0
+
+Asker = Callable[[PlainHead], Stretch | None]
+"""Finds the answer to one head after another of a client that asks in the same words; None: ask the app."""
 
 # Path and query.
 _Address = tuple[str, bytes]
@@ -50,10 +60,21 @@ class _OpenFile:
         os.close(self.number)
 
 
-@dataclass(frozen=True, slots=True)
+class _Words(NamedTuple):
+    """What a client says in every request, and who it is: read once. `is_conditional`: there is more to it
+    than a range.
+    """
+
+    scope: Scope
+    client: Client
+    ticket: str | None
+    is_conditional: bool
+
+
+@dataclass(slots=True)
 class _Known:
     """What an address means while the view is this one; `whole` are the headers of the whole of it, `file`
-    is None where too many are open.
+    is None where too many are open. All of it was in memory until `warm_until`, of `time.monotonic`.
 
     It does not keep the view, and goes with it: when its film is another, or deleted.
     """
@@ -61,12 +82,13 @@ class _Known:
     view: "weakref.ref[MediaView]"
     item: Representation
     place: Place
-    whole: Headers
+    whole: bytes
     file: _OpenFile | None
+    warm_until: float = 0.0
 
 
 class AtOnce:
-    """Finds the answer to a request where nothing has to be waited for; None: ask the app.
+    """Finds answers where nothing has to be waited for.
 
     `is_spared` tells whether the requests of a client need not be counted.
     """
@@ -88,64 +110,67 @@ class AtOnce:
         # Fragments of one rendition lie in one file, or a few.
         self._files: weakref.WeakValueDictionary[str, _OpenFile] = weakref.WeakValueDictionary()
 
-    def __call__(self, scope: Scope) -> Stretch | None:
-        """The stretch of a file that is the answer."""
-        if scope["method"] != "GET" or has_body(scope):
+    def __call__(self, scope: Scope) -> Asker | None:
+        """What answers this client, in whose requests nothing is another than in this one but address and range."""
+        if scope["method"] != "GET" or has_body(scope) or not is_media(scope["path"]):
             return None
-        found = self._find(scope)
-        if found is None:
+        conditions = {name for name, _ in scope["headers"]} & CONDITIONS - {b"range"}
+        words = _Words(scope, self._observer.client(scope), read_ticket(scope), bool(conditions))
+        return partial(self._answer, words)
+
+    def _answer(self, words: _Words, head: PlainHead) -> Stretch | None:
+        found = self._find(words, head)
+        if found is None or not self._is_spared(words.client.address):
             return None
         view, known = found
         place, status, start, length, headers = known.place, 200, 0, known.place.size, known.whole
-        if any(name in CONDITIONS for name, _ in scope["headers"]):
-            chosen, fields = choose(scope, known.item)
+        if words.is_conditional or head.range is not None:
+            chosen, fields = choose(head.scope_like(words.scope), known.item)
             status, start, length = chosen.status, chosen.start, chosen.length
-            headers = encoded(fields)
+            headers = _lines(fields)
         # What takes a slow client long may leave the memory on the way.
         if not 0 < length <= LONGEST_BYTES:
             return None
-        exchange = self._observer.begin(scope)
-        if not self._is_spared(exchange.client.address):
-            return None
         offset = place.offset + start
         file = known.file or self._open(place.key)
-        if file is None or not _is_in_memory(file, offset, length):
+        if file is None or not _is_in_memory(known, file, offset, length):
             return None
-        exchange.status = status
+        exchange = Exchange("GET", head.path, words.client, status=status)
         # The answer outlives what is known of the film, and keeps no more of it than its own file.
         record = partial(self._traffic.record, view.owner_id, view.media_id, known.item.quality)
         return Stretch(
             status=status,
-            headers=self._observer.complete(exchange, headers),
+            headers=b"%b%b: %b\r\n" % (headers, REQUEST_ID, exchange.id.encode()),
             file=file.number,
             offset=offset,
-            count=length,
-            ended=partial(self._ended, scope, exchange, record, file),
+            length=length,
+            ended=partial(self._ended, exchange, record, file),
         )
 
-    def _find(self, scope: Scope) -> tuple[MediaView, _Known] | None:
+    def _find(self, words: _Words, head: PlainHead) -> tuple[MediaView, _Known] | None:
         """What is there for who may have it, found before, as for other viewers of a film, or now."""
-        key = scope["path"], scope["query_string"]
+        key = head.path, head.query
         known = self._known.get(key)
         view = known.view() if known else None
-        if known is not None and view is not None and self._media.admits(scope, view):
+        if known is not None and view is not None and self._media.admits(words.ticket, view):
             return view, known
-        found = self._media.find_at_hand(scope) if is_media(scope["path"]) else None
+        found = self._media.find_at_hand(*key, words.ticket)
         if found is None:
             return None
         view, item = found
         if not isinstance(item.body, Place):
             return None
-        _, fields = choose({**scope, "headers": ()}, item)
-        if len(scope["query_string"]) > LONGEST_QUERY:
-            return view, _Known(weakref.ref(view), item, item.body, encoded(fields), None)
+        _, fields = choose({"method": "GET", "headers": ()}, item)
+        whole = _lines(fields)
+        if len(head.query) > LONGEST_QUERY:
+            return view, _Known(weakref.ref(view), item, item.body, whole, None)
         if len(self._known) >= MOST_KNOWN:
             self._known.clear()
         known = self._known[key] = _Known(
             weakref.ref(view, partial(self._forget, key)),
             item,
             item.body,
-            encoded(fields),
+            whole,
             self._keep_open(item.body.key),
         )
         return view, known
@@ -171,29 +196,35 @@ class AtOnce:
             return None
 
     def _ended(
-        self,
-        scope: Scope,
-        exchange: Exchange,
-        record: Callable[[int], None],
-        file: _OpenFile,
-        sent: int,
+        self, exchange: Exchange, record: Callable[[int], None], file: _OpenFile, sent: int
     ) -> None:
         # `file` has stayed open until here.
         if sent:
             record(sent)
         exchange.sent_bytes = sent
-        self._observer.end(scope, exchange)
+        self._observer.end(exchange)
 
 
 def _descriptors() -> int:
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
-def _is_in_memory(file: _OpenFile, offset: int, length: int) -> bool:
+def _is_in_memory(known: _Known, file: _OpenFile, offset: int, length: int) -> bool:
+    now = time.monotonic()
+    if now < known.warm_until:
+        return True
     try:
-        return is_in_memory(file.number, offset, length)
+        is_warm = is_in_memory(file.number, offset, length)
     except OSError:
         return False
+    if is_warm and length == known.place.size:
+        known.warm_until = now + WARM_S
+    return is_warm
+
+
+def _lines(fields: Mapping[str, str]) -> bytes:
+    """Headers as they are sent."""
+    return b"".join(b"%b: %b\r\n" % pair for pair in dressed(encoded(fields)))
 
 
 @dataclass(frozen=True)
@@ -201,7 +232,7 @@ class Site:
     """The ASGI app of a web process; a server that can asks `at_once` first."""
 
     app: ASGIApp
-    at_once: Callable[[Scope], Stretch | None]
+    at_once: Callable[[Scope], Asker | None]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or live through the lifespan."""

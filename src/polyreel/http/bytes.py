@@ -10,9 +10,9 @@ import asyncio
 import errno
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from polyreel.http.middleware import Headers, Message, Send
+from polyreel.http.middleware import Message, Send
 
 __all__ = [
     "LONGEST_BYTES",
@@ -46,18 +46,18 @@ class ShorterFile(OSError):
         super().__init__(errno.EIO, "the file is shorter than its index says")
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
+class Stretch(NamedTuple):
     """An answer whose body is one stretch of a file, all of it in memory: it needs nobody's patience.
 
-    Whoever sends it calls `ended` once, with the bytes of the body that went out, and uses `file` no more.
+    `headers` are lines as they are sent. Whoever sends it calls `ended` once, with the bytes of the body
+    that went out, and uses `file` no more.
     """
 
     status: int
-    headers: Headers
+    headers: bytes
     file: int
     offset: int
-    count: int
+    length: int
     ended: Callable[[int], None]
 
 

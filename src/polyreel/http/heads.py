@@ -1,9 +1,9 @@
-"""A request in the words of the one before: players ask for one piece after another, and only the address and
-the range differ. Such a head need not be parsed again, nor a scope be made of it.
+"""Heads that need no parser: players ask for one piece after another in the same words, and only the address and
+the range differ.
 """
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from polyreel.http.middleware import Scope
 
@@ -15,33 +15,33 @@ _RANGE = re.compile(rb"\r\n(?i:range): *([\w=,-]*)\r\n")
 _END = b"\r\n\r\n"
 
 
-@dataclass(frozen=True, slots=True)
-class PlainHead:
+class PlainHead(NamedTuple):
     """Where it asks for what, and its other fields as they came; `range` is None without one."""
 
-    path: bytes
+    path: str
     query: bytes
     range: bytes | None
     fields: bytes
 
-    def scope_after(self, before: "PlainHead", scope: Scope) -> Scope | None:
-        """The scope of this one, made of that of the one before; None when more than that differs."""
-        if self.fields != before.fields or (self.range is None) != (before.range is None):
-            return None
-        made = {
-            **scope,
-            "path": self.path.decode(),
-            "raw_path": self.path,
+    def is_of(self, scope: Scope) -> bool:
+        """Whether a parser found the same in it."""
+        ranges = [value for name, value in scope["headers"] if name == b"range"]
+        expected = [] if self.range is None else [self.range]
+        asked = scope["path"], scope["query_string"], ranges
+        return asked == (self.path, self.query, expected)
+
+    def scope_like(self, other: Scope) -> Scope:
+        """Its scope, made of that of another with the same `fields`."""
+        headers = [pair for pair in other["headers"] if pair[0] != b"range"]
+        if self.range is not None:
+            headers.append((b"range", self.range))
+        return {
+            **other,
+            "path": self.path,
+            "raw_path": self.path.encode(),
             "query_string": self.query,
+            "headers": headers,
         }
-        if self.range != before.range:
-            if sum(name == b"range" for name, _ in scope["headers"]) != 1:
-                return None
-            made["headers"] = [
-                (name, self.range if name == b"range" else value)
-                for name, value in scope["headers"]
-            ]
-        return made
 
 
 def read_plain_head(data: bytes) -> PlainHead | None:
@@ -52,8 +52,8 @@ def read_plain_head(data: bytes) -> PlainHead | None:
     path, query = line.groups(b"")
     asked = _RANGE.search(data, line.end() - 2)
     if asked is None:
-        return PlainHead(path, query, None, data[line.end() :])
+        return PlainHead(path.decode(), query, None, data[line.end() :])
     if _RANGE.search(data, asked.end() - 2):
         return None
     fields = data[line.end() : asked.start() + 2] + data[asked.end() :]
-    return PlainHead(path, query, asked[1], fields)
+    return PlainHead(path.decode(), query, asked[1], fields)

@@ -44,7 +44,7 @@ from polyreel.kit import clock
 from polyreel.kit.errors import AppError, Busy, Forbidden, Invalid, NotFound, Unauthenticated
 from polyreel.kit.ids import parse_uuid
 
-__all__ = ["COOKIE", "PREFIX", "MediaApp"]
+__all__ = ["COOKIE", "PREFIX", "MediaApp", "read_ticket"]
 
 WAIT_S = 12.0
 # Notices may be lost: who waits looks again after this long.
@@ -101,34 +101,36 @@ class MediaApp:
             await start_answer(send, status, fields)
             await send({"type": "http.response.body", "body": b"" if head else body})
 
-    def admits(self, scope: Scope, view: MediaView) -> bool:
-        """Whether this view is the one of this moment, and the request has a ticket for it."""
+    def admits(self, ticket: str | None, view: MediaView) -> bool:
+        """Whether this view is the one of this moment, and the ticket, as text, is one for it."""
         if self._views.fresh(view.uuid) is not view:
             return False
         try:
-            _admit(self._ticket(scope, view.uuid), view)
+            _admit(self._read_ticket(ticket, view.uuid), view)
         except AppError:
             return False
         return True
 
-    def find_at_hand(self, scope: Scope) -> tuple[MediaView, Representation] | None:
+    def find_at_hand(
+        self, path: str, query: bytes, ticket: str | None
+    ) -> tuple[MediaView, Representation] | None:
         """A piece of a stream, for who may have it, where nothing has to be waited for.
 
         None: asked as usual, the app has it later, or says why not.
         """
-        _, (uuid, *steps) = _split(scope["path"])
+        _, (uuid, *steps) = _split(path)
         try:
             route, given = find_media_route(steps)
             if route not in ("video", "audio"):
                 return None
             view = self._views.fresh(_checked_uuid(uuid))
-            if view is None or not self.admits(scope, view):
+            if view is None or not self.admits(ticket, view):
                 return None
             number, suffix = _read_file(route, given[1])
             if suffix != "mp4":
                 return None
             rendition = view.rendition(given[0], route)
-            piece = _piece(view, rendition, number, scope["query_string"])
+            piece = _piece(view, rendition, number, query)
         except AppError:
             return None
         return (view, piece) if piece else None
@@ -187,8 +189,10 @@ class MediaApp:
                 raise NotFound("There is no such file.")
 
     def _ticket(self, scope: Scope, uuid: str) -> Ticket:
+        return self._read_ticket(read_ticket(scope), uuid)
+
+    def _read_ticket(self, text: str | None, uuid: str) -> Ticket:
         """The first half of the gate: a valid ticket for this video."""
-        text = cookie(scope["headers"], COOKIE)
         ticket = self.tickets.check(text) if text else None
         if ticket is None:
             raise Unauthenticated("Open the player page first.")
@@ -296,6 +300,11 @@ class MediaApp:
         finally:
             self._waiting -= 1
         raise Busy("This part is still being made.", retry_after_s=2)
+
+
+def read_ticket(scope: Scope) -> str | None:
+    """The ticket that comes with a request, as text, good or not."""
+    return cookie(scope["headers"], COOKIE)
 
 
 def _split(path: str) -> tuple[str, list[str]]:

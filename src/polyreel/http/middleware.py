@@ -5,16 +5,17 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
 from polyreel.core.users import Actor
 from polyreel.http.auth import Client, Proxies, read_client
-from polyreel.infra.logs import RequestRecord
+from polyreel.infra.logs import log_request
 from polyreel.kit.ids import new_request_id
 
 __all__ = [
+    "REQUEST_ID",
     "ASGIApp",
     "Exchange",
     "Headers",
@@ -23,6 +24,7 @@ __all__ = [
     "Receive",
     "Scope",
     "Send",
+    "dressed",
     "ensure_exchange",
     "has_body",
     "head_from_get",
@@ -39,6 +41,9 @@ Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
+REQUEST_ID = b"x-request-id"
+"""Every answer has this header."""
+
 _KEY = "polyreel.exchange"
 _HEAD_KEY = "polyreel.was_head"
 _LINGER_BYTES = 16 * 1024 * 1024
@@ -51,19 +56,20 @@ _DEFAULT_HEADERS = (
     (b"cross-origin-resource-policy", b"same-origin"),
 )
 
-_access = logging.getLogger("polyreel.access")
 _log = logging.getLogger(__name__)
 
 
-@dataclass
+@dataclass(slots=True)
 class Exchange:
-    """One request and its answer, as far as they got. `error` is the kind of error answered, `began`
-    a reading of `time.perf_counter`.
+    """One request and its answer, as far as they got. `path` is for the log, `error` the kind of error
+    answered, `began` a reading of `time.perf_counter`.
     """
 
-    id: str
+    method: str
+    path: str
     client: Client
-    began: float = 0.0
+    id: str = field(default_factory=new_request_id)
+    began: float = field(default_factory=time.perf_counter)
     actor: Actor | None = None
     error: str | None = None
     status: int = 0
@@ -75,9 +81,7 @@ def ensure_exchange(scope: Scope) -> Exchange:
     found = scope.get(_KEY)
     if isinstance(found, Exchange):
         return found
-    made = Exchange(id=new_request_id(), client=read_client(scope, Proxies("")))
-    scope[_KEY] = made
-    return made
+    return Observer(proxies=Proxies("")).begin(scope)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,36 +94,37 @@ class Observer:
     proxies: Proxies
     base_urls: Callable[[], Sequence[str]] = tuple
 
+    def client(self, scope: Scope) -> Client:
+        """Who asks."""
+        return read_client(scope, self.proxies, base_urls=self.base_urls())
+
     def begin(self, scope: Scope) -> Exchange:
         """A request has come; from here on it has an id."""
-        client = read_client(scope, self.proxies, base_urls=self.base_urls())
-        exchange = scope[_KEY] = Exchange(
-            id=new_request_id(), client=client, began=time.perf_counter()
-        )
-        return exchange
+        made = Exchange(scope["method"], _shown_path(scope), self.client(scope))
+        scope[_KEY] = made
+        return made
 
-    def complete(self, exchange: Exchange, headers: Headers) -> Headers:
-        """The headers of its answer, with those that every answer has."""
-        present = [name for name, _ in headers]
-        missing = [pair for pair in _DEFAULT_HEADERS if pair[0] not in present]
-        return [*headers, *missing, (b"x-request-id", exchange.id.encode())]
-
-    def end(self, scope: Scope, exchange: Exchange) -> None:
+    def end(self, exchange: Exchange) -> None:
         """The answer has gone, as far as it got."""
-        if not _access.isEnabledFor(logging.INFO):
-            return
-        fields = {
-            "method": scope["method"],
-            "path": _shown_path(scope),
-            "request_id": exchange.id,
-            "status": exchange.status,
-            "bytes": exchange.sent_bytes,
-            "ms": round((time.perf_counter() - exchange.began) * 1000, 1),
-            "client": exchange.client.address,
-            "user_id": exchange.actor.user_id if exchange.actor else None,
-            "error": exchange.error,
-        }
-        _access.handle(RequestRecord(_access.name, "request", fields))
+        log_request(
+            {
+                "method": exchange.method,
+                "path": exchange.path,
+                "request_id": exchange.id,
+                "status": exchange.status,
+                "bytes": exchange.sent_bytes,
+                "ms": round((time.perf_counter() - exchange.began) * 1000, 1),
+                "client": exchange.client.address,
+                "user_id": exchange.actor.user_id if exchange.actor else None,
+                "error": exchange.error,
+            }
+        )
+
+
+def dressed(headers: Headers) -> Headers:
+    """The headers of an answer, with those that every answer has."""
+    present = [name for name, _ in headers]
+    return [*headers, *(pair for pair in _DEFAULT_HEADERS if pair[0] not in present)]
 
 
 def observed(app: ASGIApp, observer: Observer) -> ASGIApp:
@@ -138,7 +143,8 @@ def observed(app: ASGIApp, observer: Observer) -> ASGIApp:
         async def watched(message: Message) -> None:
             if message["type"] == "http.response.start":
                 exchange.status = message["status"]
-                message["headers"] = observer.complete(exchange, list(message.get("headers", ())))
+                headers = dressed(list(message.get("headers", ())))
+                message["headers"] = [*headers, (REQUEST_ID, exchange.id.encode())]
             else:
                 exchange.sent_bytes += size_of(message)
             await send(message)
@@ -151,7 +157,7 @@ def observed(app: ASGIApp, observer: Observer) -> ASGIApp:
                 raise
             await _say_crash(exchange, watched)
         finally:
-            observer.end(scope, exchange)
+            observer.end(exchange)
 
     return outermost
 

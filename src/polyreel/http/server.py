@@ -1,8 +1,8 @@
 """The HTTP/1.1 server: uvicorn, and what it leaves to others.
 
 Bytes of files go from the page cache to the client by `sendfile`, without a copy in this process: the ASGI extension
-`http.response.zerocopysend`. An app that has `at_once` is asked by that first, in the callback of the parser: where it
-gives a stretch of a file, no task is made. Bodies of requests are handed on in larger pieces, and copied less. A
+`http.response.zerocopysend`. An app that has `at_once` is asked by that first, before a task is made: it may know how to
+answer a client that asks in the same words again and again, each time with a stretch of a file. Bodies of requests are handed on in larger pieces, and copied less. A
 request's head has a size and a time in which it has to come. Source: ASGI specification, "Zero Copy Send"; RFC 9112.
 """
 
@@ -13,7 +13,7 @@ import socket
 from collections.abc import Callable, MutableMapping
 from functools import partial
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import (
@@ -22,6 +22,7 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
+from polyreel.http.at_once import Asker
 from polyreel.http.bytes import ZERO_COPY, ShorterFile, Stretch
 from polyreel.http.direct import Direct
 from polyreel.http.heads import PlainHead, read_plain_head
@@ -37,6 +38,8 @@ GRACE_S = 5
 BACKLOG = 1024
 # Of a request's body, in memory until the app asks for more; then the client is held.
 BODY_BYTES = 512 * 1024
+
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -108,12 +111,10 @@ class Connection(HttpToolsProtocol):
     """One client's connection."""
 
     _direct: Direct | None = None
-    # One request of those that came together is answered at once; others have their turn.
-    _may_be_at_once = False
-    # What came, while it is read, and what the last head began in; and that head, where nothing else came and the
-    # answer was at hand.
+    # What came, while it is read, and what the last head began in.
     _data = _began_in = b""
-    _last: PlainHead | None = None
+    # The fields of the last head, where nothing else came and the answer was at hand, and what answers others like it.
+    _last: tuple[bytes, Asker] | None = None
     # The first head is waited for from the beginning.
     _is_in_head = True
     _head_bytes = 0
@@ -133,8 +134,7 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Empty lines before a request are allowed, and are no request: the time for it runs on."""
-        self._may_be_at_once = True
-        if self._last is not None and self._is_like(self._last, data):
+        if self._is_like_last(data):
             return
         self._last, self._data = None, data
         super().data_received(data)
@@ -194,70 +194,68 @@ class Connection(HttpToolsProtocol):
             self._direct = Direct(self.loop, self.transport.get_extra_info("socket").fileno())
         return self._direct
 
-    def _is_like(self, last: PlainHead, data: bytes) -> bool:
+    def _is_like_last(self, data: bytes) -> bool:
         """Whether that was a request in the words of the last one, and is answered at once."""
         cycle: RequestResponseCycle = self.cycle
-        if not cycle.response_complete or not cycle.keep_alive or self._is_in_head:
+        if self._last is None or not cycle.response_complete or not cycle.keep_alive:
             return False
+        fields, asker = self._last
         head = read_plain_head(data)
-        scope = head and head.scope_after(last, cycle.scope)  # type: ignore[arg-type]
-        if not scope or self.transport.get_write_buffer_size():
+        if self._is_in_head or head is None or head.fields != fields:
             return False
-        found = _ask_at_once(self.app, scope)
-        if found is None:
-            return False
-        self._unset_keepalive_if_required()
-        self._have_head()
-        self._may_be_at_once = False
-        self._last = head
-        cycle.scope = scope  # type: ignore[assignment]
-        # Those of this second: the date is among them.
-        cycle.default_headers = self.server_state.default_headers
-        cycle.response_complete = False
-        self._answer_at_once(cycle, found)
-        return True
+        return self._is_at_hand(cycle, head, asker)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         # One that was answered while more was read has begun to wait for what is here already.
         self._unset_keepalive_if_required()
         scope: MutableMapping[str, Any] = cycle.scope  # type: ignore[assignment]
-        if self._may_be_at_once and not self.transport.get_write_buffer_size():
-            found = _ask_at_once(app, scope)
-            if found is not None:
-                self._may_be_at_once = False
-                if self._began_in is self._data:
-                    self._last = read_plain_head(self._data)
-                self._answer_at_once(cycle, found)
+        head = read_plain_head(self._data) if self._began_in is self._data else None
+        if head is not None and head.is_of(scope):
+            meet = getattr(app, "at_once", None)
+            asker = _tried(meet, scope) if meet else None
+            if asker and self._is_at_hand(cycle, head, asker):
                 return
         scope["extensions"] = {ZERO_COPY: {}}
         super()._start_asgi_task(cycle, partial(self._answered, cycle, app))
 
-    def _answer_at_once(self, cycle: RequestResponseCycle, found: Stretch) -> None:
+    def _is_at_hand(self, cycle: RequestResponseCycle, head: PlainHead, asker: Asker) -> bool:
+        """Whether there is an answer, which is then on its way."""
+        found = None if self.transport.get_write_buffer_size() else _tried(asker, head)
+        if found is None:
+            return False
+        self._last = head.fields, asker
+        self._unset_keepalive_if_required()
+        self._have_head()
+        cycle.response_complete = False
+        ended = partial(self._answered_at_once, cycle, head.path, found)
         try:
             direct = self.direct()
         except OSError as error:
             # There are no descriptors left.
-            self._answered_at_once(cycle, found, 0, error)
-            return
+            ended(0, error)
+            return True
         cycle.response_started = True
         cycle.more_body = False
-        lines = [STATUS_LINE[found.status]]
-        for name, value in (*cycle.default_headers, *found.headers):
-            lines += (name, b": ", value, b"\r\n")
+        lines = [STATUS_LINE[found.status], found.headers]
+        # Those of this second: the date is among them.
+        lines += [b"%b: %b\r\n" % pair for pair in self.server_state.default_headers]
         lines.append(b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n")
-        ended = partial(self._answered_at_once, cycle, found)
-        direct.start(b"".join(lines), found.file, found.offset, found.count, ended)
+        direct.start(b"".join(lines), found.file, found.offset, found.length, ended)
+        return True
 
     def _answered_at_once(
-        self, cycle: RequestResponseCycle, found: Stretch, sent: int, error: OSError | None
+        self,
+        cycle: RequestResponseCycle,
+        path: str,
+        found: Stretch,
+        sent: int,
+        error: OSError | None,
     ) -> None:
         found.ended(sent)
         cycle.on_response = _nothing
         if error is not None:
             if isinstance(error, ShorterFile):
-                _log.error(
-                    "an answer was cut", extra={"path": cycle.scope["path"], "why": str(error)}
-                )
+                _log.error("an answer was cut", extra={"path": path, "why": str(error)})
             self.transport.close()
             return
         cycle.response_complete = True
@@ -300,10 +298,9 @@ def _nothing() -> None:
     """In place of a method of a connection that may go."""
 
 
-def _ask_at_once(app: Any, scope: Scope) -> Stretch | None:
-    at_once: Callable[[Scope], Stretch | None] | None = getattr(app, "at_once", None)
+def _tried(find: Callable[[Any], T | None], asked: Any) -> T | None:
     try:
-        return at_once(scope) if at_once else None
+        return find(asked)
     except Exception:  # noqa: BLE001 - the app answers it, and says in its own way what is wrong
         _log.exception("a request could not be looked at")
         return None

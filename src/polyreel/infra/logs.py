@@ -4,26 +4,25 @@ import contextlib
 import functools
 import json
 import logging
-import re
 import sys
 import threading
 import time
+from abc import abstractmethod
 from collections import deque
 from collections.abc import Mapping
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 from polyreel.kit import clock
 from polyreel.settings import Settings
 
-__all__ = ["RequestRecord", "configure_logs", "flush_logs"]
+__all__ = ["configure_logs", "flush_logs", "log_request"]
 
-_BLANK = vars(logging.LogRecord("", logging.INFO, "", 0, "", (), None))
-_OWN = frozenset({*_BLANK, "message", "asctime", "taskName"})
-
-
+_BLANK = logging.LogRecord("", logging.INFO, "", 0, "", (), None)
+_OWN = frozenset({*vars(_BLANK), "message", "asctime", "taskName"})
 GATHER_S = 0.2
-# Stands as it is: no space, quote or equals sign, and nothing that is not printed.
-_PLAIN = re.compile(r"[!#-<>-~]*")
+
+_access = logging.getLogger("polyreel.access")
+_encoder = json.JSONEncoder(default=str, ensure_ascii=False)
 
 
 def configure_logs(settings: Settings, *, gather: bool = False) -> None:
@@ -32,8 +31,9 @@ def configure_logs(settings: Settings, *, gather: bool = False) -> None:
     With `gather`, for processes that log every request, lines up to INFO are written together, at
     most 0.2 s late: a write each would give the interpreter away in the middle of every answer.
     """
-    handler = _Gathering(sys.stderr) if gather else logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_JSON() if settings.log_format == "json" else _Text())
+    form = _JSON() if settings.log_format == "json" else _Text()
+    handler = _Gathering(sys.stderr, form) if gather else logging.StreamHandler(sys.stderr)
+    handler.setFormatter(form)
     # Asked for each record, and shown in none (see "Optimization" in the documentation of logging).
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging._srcfile = None
@@ -47,15 +47,20 @@ def configure_logs(settings: Settings, *, gather: bool = False) -> None:
         logging.getLogger(verbose).setLevel(logging.CRITICAL)
 
 
-class RequestRecord(logging.LogRecord):
-    """A line of a log, at INFO, made without asking where in the code: one is written for every request."""
+def log_request(fields: dict[str, Any]) -> None:
+    """One line for a request, at INFO (logger `polyreel.access`).
 
-    fields: dict[str, Any]
-
-    def __init__(self, logger: str, message: str, fields: dict[str, Any]) -> None:
-        created = clock.epoch()
-        told = {"name": logger, "msg": message, "created": created, "msecs": created % 1 * 1000}
-        self.__dict__ = {**_BLANK, **told, "fields": fields}
+    Where lines are gathered, no record is made: what `logging` does for one costs as much as all else about a
+    request that is answered at once.
+    """
+    if not _access.isEnabledFor(logging.INFO):
+        return
+    handler = logging.root.handlers[0] if logging.root.handlers else None
+    if isinstance(handler, _Gathering):
+        event = _Event(clock.epoch(), "info", _access.name, "request", fields)
+        handler.keep(handler.form.line(event))
+    else:
+        _access.info("request", extra=fields)
 
 
 def flush_logs() -> None:
@@ -67,39 +72,37 @@ def flush_logs() -> None:
 class _Gathering(logging.StreamHandler[TextIO]):
     """Writes what is only told in batches, and what is wrong at once, after all that came before."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, form: "_Form") -> None:
         super().__init__(stream)
-        self._kept: deque[str | RequestRecord] = deque()
+        self.form = form
+        self._kept: deque[str] = deque()
         self._writing = threading.Lock()
         self._is_waiting = threading.Event()
         threading.Thread(target=self._write_from_time_to_time, name="logs", daemon=True).start()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep the line, or write all. That of a request, which nothing changes, is made when it is written."""
-        self._kept.append(record if isinstance(record, RequestRecord) else self._line(record))
+        """Keep the line, or write all."""
+        try:
+            self.keep(self.format(record))
+        except Exception:  # noqa: BLE001 - as every handler of the standard library does
+            self.handleError(record)
         if record.levelno > logging.INFO:
             self.flush()
-        elif not self._is_waiting.is_set():
+
+    def keep(self, line: str) -> None:
+        """It is written soon."""
+        self._kept.append(line)
+        if not self._is_waiting.is_set():
             self._is_waiting.set()
 
     def flush(self) -> None:
         """Write what was kept; logging itself calls it when the process ends."""
         with self._writing:
-            lines = []
-            while self._kept:
-                kept = self._kept.popleft()
-                lines.append(kept if isinstance(kept, str) else self._line(kept))
+            lines = [self._kept.popleft() for _ in range(len(self._kept))]
             # Nobody who tells something fails because it cannot be written, as after a full disk.
             with contextlib.suppress(OSError, ValueError):
-                self.stream.write("".join(lines))
+                self.stream.write("".join([f"{line}\n" for line in lines]))
                 self.stream.flush()
-
-    def _line(self, record: logging.LogRecord) -> str:
-        try:
-            return f"{self.format(record)}\n"
-        except Exception:  # noqa: BLE001 - as every handler of the standard library does
-            self.handleError(record)
-            return ""
 
     def _write_from_time_to_time(self) -> None:
         while True:
@@ -109,36 +112,55 @@ class _Gathering(logging.StreamHandler[TextIO]):
             self.flush()
 
 
-def _fields(record: logging.LogRecord) -> dict[str, Any]:
-    if isinstance(record, RequestRecord):
-        return record.fields
-    return {name: value for name, value in vars(record).items() if name not in _OWN}
+class _Event(NamedTuple):
+    """What a line tells; `created` in seconds since the epoch."""
+
+    created: float
+    level: str
+    logger: str
+    message: str
+    fields: Mapping[str, Any]
+    traceback: str = ""
 
 
-class _JSON(logging.Formatter):
+class _Form(logging.Formatter):
+    """What a line looks like."""
+
+    @abstractmethod
+    def line(self, event: _Event) -> str:
+        """One line, and in text those of a traceback."""
+
     def format(self, record: logging.LogRecord) -> str:
+        """The same of a record; what the caller put into `extra` are the fields."""
+        fields = {name: value for name, value in vars(record).items() if name not in _OWN}
+        level, message = record.levelname.lower(), record.getMessage()
+        traceback = self.formatException(record.exc_info) if record.exc_info else ""
+        return self.line(_Event(record.created, level, record.name, message, fields, traceback))
+
+
+class _JSON(_Form):
+    def line(self, event: _Event) -> str:
         line = {
-            **_fields(record),
-            "time": clock.from_us(int(record.created * 1_000_000)).isoformat(),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
+            **event.fields,
+            "time": clock.from_us(int(event.created * 1_000_000)).isoformat(),
+            "level": event.level,
+            "logger": event.logger,
+            "message": event.message,
         }
-        if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str, ensure_ascii=False)
+        if event.traceback:
+            line["traceback"] = event.traceback
+        return _encoder.encode(line)
 
 
-class _Text(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        moment = f"{_second(int(record.created))}.{int(record.msecs):03d}"
-        fields = _told(_fields(record))
-        message = _in_one_line(record.getMessage())
-        head = f"{moment}Z {record.levelname.lower():7} {record.name}: {message}"
-        line = f"{head}  {fields}" if fields else head
-        if record.exc_info:
-            line += "\n" + self.formatException(record.exc_info)
-        return line
+class _Text(_Form):
+    def line(self, event: _Event) -> str:
+        created, level, logger, message, fields, traceback = event
+        seconds = int(created)
+        moment = f"{_second(seconds)}.{int((created - seconds) * 1000):03d}Z"
+        line = f"{moment} {level:7} {logger}: {_in_one_line(message)}"
+        if fields:
+            line += f"  {_told(fields)}"
+        return f"{line}\n{traceback}" if traceback else line
 
 
 @functools.lru_cache(maxsize=4)
@@ -147,16 +169,21 @@ def _second(seconds: int) -> str:
 
 
 def _told(fields: Mapping[str, Any]) -> str:
-    texts = [str(value) for value in fields.values()]
-    # Most lines are: one look at all of it.
-    if not _PLAIN.fullmatch("".join(texts)):
-        texts = [_shown(text) for text in texts]
-    return " ".join([f"{name}={text}" for name, text in zip(fields, texts, strict=True)])
+    told = _named(*fields) % tuple(fields.values())
+    # Most values are plain: one look at all of them.
+    count = len(fields)
+    is_plain = told.count("=") == count and told.count(" ") < count and '"' not in told
+    if is_plain and told.isprintable():
+        return told
+    return " ".join([f"{name}={_shown(str(value))}" for name, value in fields.items()])
+
+
+@functools.lru_cache(maxsize=64)
+def _named(*names: str) -> str:
+    return " ".join([f"{name}=%s" for name in names])
 
 
 def _shown(text: str) -> str:
-    if _PLAIN.fullmatch(text):
-        return text
     if " " in text or '"' in text or "=" in text:
         text = json.dumps(text, ensure_ascii=False)
     return _in_one_line(text)

@@ -7,13 +7,14 @@ import asyncio
 import gc
 import logging
 import os
+import time
 
 import pytest
 
 from polyreel.core.stats import total_of_media
 from polyreel.http import at_once as at_once_file
 from polyreel.http.at_once import AtOnce
-from tests.contract.media.viewer import BODY
+from tests.contract.media.viewer import BODY, fields_of, head_of
 
 TRIES = 20
 
@@ -39,7 +40,7 @@ def find(stage, path, **given):
             # A notice of how the film was made may still come, and what was read before it is not kept.
             if stage.app._views.fresh(stage.uuid) is not None:
                 break
-        return stage.at_once(stage.scope(path, **given))
+        return stage.find_at_once(stage.scope(path, **given))
 
     return asyncio.run(both())
 
@@ -122,12 +123,46 @@ def test_nothing_of_it_outlives_a_change_of_who_may_see_it(stage):
     assert is_found(stage, "720p/out0.mp4")
     stage.choose("private")
     stage.app._views._drop(["*"])
-    before = stage.scope("720p/out0.mp4")
-    assert stage.at_once(before) is None
+    assert stage.find_at_once(stage.scope("720p/out0.mp4")) is None
     # Now the view is there again, and the ticket is another policy's.
     assert stage.get("720p/out0.mp4").status == 401
     assert not stage.was_at_once
     assert get(stage, "720p/out0.mp4", cookie=stage.ticket()).status == 200
+
+
+def test_who_asks_again_in_the_same_words_is_looked_at_again(stage, monkeypatch):
+    scope = stage.scope("720p/out0.mp4", cookie=stage.ticket(life_s=60))
+    asker = stage.at_once(scope)
+    assert is_found(stage, "720p/out0.mp4")
+    assert asker(head_of(scope)) is not None
+    with monkeypatch.context() as later:
+        later.setattr("polyreel.kit.clock.epoch_s", lambda: int(time.time()) + 61)
+        assert asker(head_of(scope)) is None
+    assert asker(head_of(scope)) is not None
+    stage.choose("private")
+    for _ in range(TRIES):
+        stage.get("720p/out0.mp4")
+        assert asker(head_of(scope)) is None
+
+
+@pytest.mark.parametrize("path", ["/api/files", "/v/x", "/", "720p/out.m3u8"])
+def test_who_asks_for_something_else_in_the_same_words_asks_the_app(stage, path):
+    asker = stage.at_once(stage.scope("720p/out0.mp4"))
+    assert is_found(stage, "720p/out0.mp4")
+    assert asker(head_of(stage.scope(path))) is None
+
+
+def test_the_range_is_that_of_each_head(stage):
+    whole = stage.scope("720p/out0.mp4", if_none_match='"another"')
+    asker = stage.at_once({**whole, "headers": [*whole["headers"], (b"range", b"bytes=0-9")]})
+    assert is_found(stage, "720p/out0.mp4")
+    for asked, status, length in (
+        (None, 200, 1000),
+        (b"bytes=5-6", 206, 2),
+        (b"bytes=-3", 206, 3),
+    ):
+        found = asker(head_of(whole)._replace(range=asked))
+        assert (found.status, found.length) == (status, length)
 
 
 def test_a_ticket_that_ends_ends_it(stage, monkeypatch):
@@ -160,6 +195,27 @@ def test_what_is_on_the_disk_alone_is_read_by_a_thread(stage, monkeypatch):
     assert (offset, length) == (0, 1000)
 
 
+def test_what_was_in_memory_a_moment_ago_still_is(stage, monkeypatch):
+    asked = []
+
+    def is_in_memory(*about):
+        asked.append(about)
+        return True
+
+    monkeypatch.setattr(at_once_file, "is_in_memory", is_in_memory)
+    for _ in range(2):
+        assert is_found(stage, "720p/out0.mp4", range="bytes=1-")
+    assert len(asked) == 2
+    for _ in range(2):
+        assert is_found(stage, "720p/out0.mp4")
+    assert is_found(stage, "720p/out0.mp4", range="bytes=1-")
+    assert len(asked) == 3
+    later_s = time.monotonic() + at_once_file.WARM_S
+    monkeypatch.setattr(time, "monotonic", lambda: later_s)
+    assert is_found(stage, "720p/out0.mp4")
+    assert len(asked) == 4
+
+
 def test_a_file_that_has_gone_is_said_by_the_app(stage):
     stage.tools.storage.path("media/00/a").unlink()
     assert not is_found(stage, "720p/out0.mp4")
@@ -168,14 +224,14 @@ def test_a_file_that_has_gone_is_said_by_the_app(stage):
 def test_it_is_counted_and_logged_as_every_answer_is(stage, caplog):
     caplog.set_level(logging.INFO, "polyreel.access")
     found = find(stage, "720p/out1.mp4", client="198.51.100.7")
-    fields = dict(found.headers)
+    fields = fields_of(found)
     found.ended(700)
     (record,) = [each for each in caplog.records if each.name == "polyreel.access"]
-    line = record.fields
+    line = vars(record)
     assert (line["status"], line["bytes"], line["client"]) == (200, 700, "198.51.100.7")
     assert line["path"].endswith("/720p/out1.mp4")
-    assert line["request_id"].encode() == fields[b"x-request-id"]
-    assert fields[b"referrer-policy"] == b"same-origin"
+    assert line["request_id"] == fields["x-request-id"]
+    assert fields["referrer-policy"] == "same-origin"
     # With those that looked at the film, 1000 bytes each.
     assert counted(stage) % 1000 == 700
 

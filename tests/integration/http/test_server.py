@@ -13,6 +13,7 @@ import pytest
 import uvicorn
 
 from polyreel.http import server as http_server
+from polyreel.http.at_once import Asker
 from polyreel.http.bytes import ZERO_COPY, Stretch, send_file_range
 from polyreel.http.server import HEAD_MOST_BYTES, Connection, listen, make_config
 
@@ -24,7 +25,7 @@ class Site:
 
     def __init__(self, path, *, by_task=True) -> None:
         self.by_task = by_task
-        self.seen: list[str] = []
+        self.met: list[str] = []
         self.fd = os.open(path, os.O_RDONLY)
         self.data = path.read_bytes()
         self.told = SIZE
@@ -55,19 +56,23 @@ class Site:
         self.stop()
         os.close(self.fd)
 
-    def at_once(self, scope) -> Stretch | None:
-        self.seen.append(scope["path"])
-        if scope["path"] == "/crash":
+    def at_once(self, scope) -> Asker | None:
+        self.met.append(scope["path"])
+        if scope["path"] == "/stranger":
             raise ValueError(scope["path"])
-        if self.by_task or scope["method"] != "GET" or scope["path"] != "/":
+        return None if self.by_task or scope["method"] != "GET" else self.ask
+
+    def ask(self, head) -> Stretch | None:
+        if head.path == "/crash":
+            raise ValueError(head.path)
+        if head.path != "/":
             return None
-        start, count = self.wish(scope)
+        start, count = self.wish(head.query)
 
         def ended(sent: int) -> None:
             self.went.append(sent if sent == count else ConnectionAbortedError())
 
-        head = [(b"content-length", str(count).encode())]
-        return Stretch(200, head, self.fd, start, count, ended)
+        return Stretch(200, b"content-length: %d\r\n" % count, self.fd, start, count, ended)
 
     async def __call__(self, scope, receive, send) -> None:
         if scope["type"] == "lifespan":
@@ -100,15 +105,15 @@ class Site:
         await send({"type": "http.response.start", "status": 200, "headers": head})
         await send({"type": "http.response.body", "body": body})
 
-    def wish(self, scope) -> tuple[int, int]:
-        if not scope["query_string"]:
+    def wish(self, query) -> tuple[int, int]:
+        if not query:
             return 0, self.told
-        start, _, count = scope["query_string"].partition(b"-")
+        start, _, count = query.partition(b"-")
         return int(start), int(count)
 
     async def give(self, scope, send) -> None:
         assert ZERO_COPY in scope["extensions"]
-        start, count = self.wish(scope)
+        start, count = self.wish(scope["query_string"])
         head = [(b"content-length", str(count).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": head})
         try:
@@ -218,11 +223,11 @@ def test_a_file_that_is_shorter_than_was_told_cuts_the_answer(site, client) -> N
     assert client.recv(1) == b""
 
 
-def test_one_of_those_that_come_together_is_looked_at_first(site, client) -> None:
+def test_those_that_come_together_are_the_app_s(site, client) -> None:
     client.sendall(b"GET /?0-9 HTTP/1.1\r\nhost: x\r\n\r\n" * 3)
     file = client.makefile("rb")
     assert [read_answer(file)[2] for _ in range(3)] == [site.data[:9]] * 3
-    assert len(site.seen) == (3 if site.by_task else 1)
+    assert site.met == []
 
 
 @pytest.mark.parametrize("ending", ["1.1\r\nconnection: close", "1.0"])
@@ -310,6 +315,7 @@ def test_a_head_that_came_in_pieces_is_no_example(site, parsed, client) -> None:
     ask(client, "2-9")
     assert read_answer(file)[2] == site.data[2:11]
     assert parsed == [b"/?0-9", b"/?2-9"]
+    assert site.met == ["/"]
 
 
 def test_the_same_words_while_an_answer_is_under_way_wait_for_their_turn(site, client) -> None:
@@ -323,9 +329,12 @@ def test_the_same_words_while_an_answer_is_under_way_wait_for_their_turn(site, c
     assert read_answer(file)[2] == site.data[7:16]
 
 
-def test_what_cannot_be_looked_at_is_left_to_the_app(site, client) -> None:
-    ask(client, "0-9", path="/crash")
-    assert read_answer(client.makefile("rb"))[2] == site.data[:9]
+@pytest.mark.parametrize("path", ["/stranger", "/crash"])
+def test_what_cannot_be_looked_at_is_left_to_the_app(site, client, path) -> None:
+    file = client.makefile("rb")
+    for asked in ("/", path, path):
+        ask(client, "0-9", path=asked)
+        assert read_answer(file)[2] == site.data[:9]
 
 
 def test_an_answer_that_does_not_end_ends_with_the_server(site, client, monkeypatch) -> None:
