@@ -17,7 +17,7 @@ from polyreel.core.delivery import MediaView, Place
 from polyreel.core.stats import Traffic
 from polyreel.http.auth import Client
 from polyreel.http.bytes import LONGEST_BYTES, Stretch, is_in_memory
-from polyreel.http.heads import PlainHead
+from polyreel.http.heads import Asker, PlainHead
 from polyreel.http.media import MediaApp, read_ticket
 from polyreel.http.media_routes import is_media
 from polyreel.http.middleware import (
@@ -35,16 +35,13 @@ from polyreel.http.ranges import CONDITIONS
 from polyreel.http.representation import Representation, choose, encoded
 from polyreel.infra.storage import Storage
 
-__all__ = ["Asker", "AtOnce", "Site"]
+__all__ = ["AtOnce", "Site"]
 
 MOST_KNOWN = 4096
 MOST_OPEN = 256
 LONGEST_QUERY = 64
 # What was in memory a moment ago, and has just been sent, still is.
 WARM_S = 1.0
-
-Asker = Callable[[PlainHead], Stretch | None]
-"""Finds the answer to one head after another of a client that asks in the same words; None: ask the app."""
 
 # Path and query.
 _Address = tuple[str, bytes]
@@ -111,7 +108,7 @@ class AtOnce:
         self._files: weakref.WeakValueDictionary[str, _OpenFile] = weakref.WeakValueDictionary()
 
     def __call__(self, scope: Scope) -> Asker | None:
-        """What answers this client, in whose requests nothing is another than in this one but address and range."""
+        """What answers this client, as long as its requests differ from this one in address and range alone."""
         if scope["method"] != "GET" or has_body(scope) or not is_media(scope["path"]):
             return None
         conditions = {name for name, _ in scope["headers"]} & CONDITIONS - {b"range"}

@@ -3,11 +3,13 @@ the range differ.
 """
 
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
+from polyreel.http.bytes import Stretch
 from polyreel.http.middleware import Scope
 
-__all__ = ["PlainHead", "read_plain_head"]
+__all__ = ["Asker", "PlainHead", "read_plain_head"]
 
 # Letters that mean themselves.
 _LINE = re.compile(rb"GET (/[\w./-]*)(?:\?([\w=&.-]*))? HTTP/1\.1\r\n")
@@ -42,6 +44,10 @@ class PlainHead(NamedTuple):
             "query_string": self.query,
             "headers": headers,
         }
+
+
+Asker = Callable[[PlainHead], Stretch | None]
+"""Finds the answer to one head after another with the same `fields`; None: it is to be asked for as usual."""
 
 
 def read_plain_head(data: bytes) -> PlainHead | None:

@@ -2,8 +2,9 @@
 
 Bytes of files go from the page cache to the client by `sendfile`, without a copy in this process: the ASGI extension
 `http.response.zerocopysend`. An app that has `at_once` is asked by that first, before a task is made: it may know how to
-answer a client that asks in the same words again and again, each time with a stretch of a file. Bodies of requests are handed on in larger pieces, and copied less. A
-request's head has a size and a time in which it has to come. Source: ASGI specification, "Zero Copy Send"; RFC 9112.
+answer a client that asks in the same words again and again, each time with a stretch of a file. Bodies of requests
+are handed on in larger pieces, and copied less. A request's head has a size and a time in which it has to come.
+Source: ASGI specification, "Zero Copy Send"; RFC 9112.
 """
 
 import asyncio
@@ -22,10 +23,9 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
-from polyreel.http.at_once import Asker
 from polyreel.http.bytes import ZERO_COPY, ShorterFile, Stretch
 from polyreel.http.direct import Direct
-from polyreel.http.heads import PlainHead, read_plain_head
+from polyreel.http.heads import Asker, PlainHead, read_plain_head
 from polyreel.http.middleware import ASGIApp, Message, Receive, Scope, Send
 
 __all__ = ["listen", "make_config", "serve"]

@@ -13,8 +13,8 @@ import pytest
 import uvicorn
 
 from polyreel.http import server as http_server
-from polyreel.http.at_once import Asker
 from polyreel.http.bytes import ZERO_COPY, Stretch, send_file_range
+from polyreel.http.heads import Asker
 from polyreel.http.server import HEAD_MOST_BYTES, Connection, listen, make_config
 
 SIZE = 24 * 1024 * 1024 + 17
