@@ -29,7 +29,6 @@ from polyreel.http.middleware import (
     Scope,
     Send,
     dressed,
-    has_body,
 )
 from polyreel.http.ranges import CONDITIONS
 from polyreel.http.representation import Representation, choose, encoded
@@ -109,15 +108,15 @@ class AtOnce:
 
     def __call__(self, scope: Scope) -> Asker | None:
         """What answers this client, as long as its requests differ from this one in address and range alone."""
-        if scope["method"] != "GET" or has_body(scope) or not is_media(scope["path"]):
+        if scope["method"] != "GET" or not is_media(scope["path"]):
             return None
         conditions = {name for name, _ in scope["headers"]} & CONDITIONS - {b"range"}
         words = _Words(scope, self._observer.client(scope), read_ticket(scope), bool(conditions))
         return partial(self._answer, words)
 
     def _answer(self, words: _Words, head: PlainHead) -> Stretch | None:
-        found = self._find(words, head)
-        if found is None or not self._is_spared(words.client.address):
+        found = self._find(words, head) if self._is_spared(words.client.address) else None
+        if found is None:
             return None
         view, known = found
         place, status, start, length, headers = known.place, 200, 0, known.place.size, known.whole

@@ -47,7 +47,9 @@ class PlainHead(NamedTuple):
 
 
 Asker = Callable[[PlainHead], Stretch | None]
-"""Finds the answer to one head after another with the same `fields`; None: it is to be asked for as usual."""
+"""Finds the answer to one head after another with the same `fields`, behind which no body comes; None: it is to be
+asked for as usual.
+"""
 
 
 def read_plain_head(data: bytes) -> PlainHead | None:

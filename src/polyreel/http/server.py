@@ -26,7 +26,7 @@ from uvicorn.protocols.http.httptools_impl import (
 from polyreel.http.bytes import ZERO_COPY, ShorterFile, Stretch
 from polyreel.http.direct import Direct
 from polyreel.http.heads import Asker, PlainHead, read_plain_head
-from polyreel.http.middleware import ASGIApp, Message, Receive, Scope, Send
+from polyreel.http.middleware import ASGIApp, Message, Receive, Scope, Send, has_body
 
 __all__ = ["listen", "make_config", "serve"]
 
@@ -134,7 +134,7 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Empty lines before a request are allowed, and are no request: the time for it runs on."""
-        if self._is_like_last(data):
+        if self._answer_as_last(data):
             return
         self._last, self._data = None, data
         super().data_received(data)
@@ -194,38 +194,37 @@ class Connection(HttpToolsProtocol):
             self._direct = Direct(self.loop, self.transport.get_extra_info("socket").fileno())
         return self._direct
 
-    def _is_like_last(self, data: bytes) -> bool:
-        """Whether that was a request in the words of the last one, and is answered at once."""
+    def _answer_as_last(self, data: bytes) -> bool:
+        """Answer a request in the words of the last one; False where it is none, or there is nothing at hand."""
         cycle: RequestResponseCycle = self.cycle
         if self._last is None or not cycle.response_complete or not cycle.keep_alive:
             return False
         fields, asker = self._last
-        head = read_plain_head(data)
-        if self._is_in_head or head is None or head.fields != fields:
+        head = read_plain_head(data) if len(data) <= HEAD_MOST_BYTES else None
+        if head is None or head.fields != fields or self.transport.get_write_buffer_size():
             return False
-        return self._is_at_hand(cycle, head, asker)
+        return self._answer_at_once(cycle, head, asker)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         # One that was answered while more was read has begun to wait for what is here already.
         self._unset_keepalive_if_required()
         scope: MutableMapping[str, Any] = cycle.scope  # type: ignore[assignment]
+        meet: Callable[[Scope], Asker | None] | None = getattr(app, "at_once", None)
         head = read_plain_head(self._data) if self._began_in is self._data else None
-        if head is not None and head.is_of(scope):
-            meet = getattr(app, "at_once", None)
-            asker = _tried(meet, scope) if meet else None
-            if asker and self._is_at_hand(cycle, head, asker):
+        if meet and head and head.is_of(scope) and not self.transport.get_write_buffer_size():
+            asker = None if has_body(scope) else _tried(meet, scope)
+            if asker and self._answer_at_once(cycle, head, asker):
                 return
         scope["extensions"] = {ZERO_COPY: {}}
         super()._start_asgi_task(cycle, partial(self._answered, cycle, app))
 
-    def _is_at_hand(self, cycle: RequestResponseCycle, head: PlainHead, asker: Asker) -> bool:
-        """Whether there is an answer, which is then on its way."""
-        found = None if self.transport.get_write_buffer_size() else _tried(asker, head)
+    def _answer_at_once(self, cycle: RequestResponseCycle, head: PlainHead, asker: Asker) -> bool:
+        """Begin to send what is at hand, if it is."""
+        found = _tried(asker, head)
         if found is None:
             return False
         self._last = head.fields, asker
         self._unset_keepalive_if_required()
-        self._have_head()
         cycle.response_complete = False
         ended = partial(self._answered_at_once, cycle, head.path, found)
         try:
@@ -251,7 +250,7 @@ class Connection(HttpToolsProtocol):
         sent: int,
         error: OSError | None,
     ) -> None:
-        found.ended(sent)
+        _tried(found.ended, sent)
         cycle.on_response = _nothing
         if error is not None:
             if isinstance(error, ShorterFile):
@@ -298,11 +297,12 @@ def _nothing() -> None:
     """In place of a method of a connection that may go."""
 
 
-def _tried(find: Callable[[Any], T | None], asked: Any) -> T | None:
+def _tried(do: Callable[[Any], T | None], about: Any) -> T | None:
+    """What must not leave a connection half way: where it fails, the app answers, and says what is wrong."""
     try:
-        return find(asked)
-    except Exception:  # noqa: BLE001 - the app answers it, and says in its own way what is wrong
-        _log.exception("a request could not be looked at")
+        return do(about)
+    except Exception:  # noqa: BLE001 - whatever it is, others on this connection have their answers
+        _log.exception("a request was not answered, or not counted, at once")
         return None
 
 

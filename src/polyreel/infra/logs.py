@@ -7,7 +7,7 @@ import logging
 import sys
 import threading
 import time
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Mapping
 from typing import Any, NamedTuple, TextIO
@@ -123,7 +123,7 @@ class _Event(NamedTuple):
     traceback: str = ""
 
 
-class _Form(logging.Formatter):
+class _Form(logging.Formatter, ABC):
     """What a line looks like."""
 
     @abstractmethod

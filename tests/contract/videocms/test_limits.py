@@ -6,6 +6,7 @@ import httpx
 import pytest
 from litestar.testing import TestClient
 
+from polyreel.core.options import OptionsCache
 from polyreel.dialects import videocms
 from polyreel.http.throttle import Throttle
 from tests.contract.videocms.site import PASSWORD, is_of_framework, is_text
@@ -79,6 +80,22 @@ class TestRates:
         async with httpx.AsyncClient(transport=transport, base_url="http://video.test") as client:
             found = [(await client.get("/api/config")).status_code for _ in range(3)]
         assert found == [200, last, last]
+
+    def test_who_is_spared_is_known_without_a_look(self, site):
+        """What is answered at once asks that, and never waits."""
+        ours, theirs = "::1", "203.0.113.9"
+
+        def spared(*, is_known=True):
+            options = OptionsCache(site.tools.db)
+            if is_known:
+                options.current()
+            limits = videocms.RateLimits(options)
+            return [limits.is_spared(ours), limits.is_spared(theirs)]
+
+        assert spared(is_known=False) == [False, False]
+        assert spared() == [True, True]
+        limit(site, "global")
+        assert spared() == [True, False]
 
 
 class TestSizes:

@@ -65,12 +65,14 @@ class Site:
     def ask(self, head) -> Stretch | None:
         if head.path == "/crash":
             raise ValueError(head.path)
-        if head.path != "/":
+        if head.path not in ("/", "/uncounted"):
             return None
         start, count = self.wish(head.query)
 
         def ended(sent: int) -> None:
             self.went.append(sent if sent == count else ConnectionAbortedError())
+            if head.path == "/uncounted":
+                raise ValueError(head.path)
 
         return Stretch(200, b"content-length: %d\r\n" % count, self.fd, start, count, ended)
 
@@ -329,6 +331,25 @@ def test_the_same_words_while_an_answer_is_under_way_wait_for_their_turn(site, c
     assert read_answer(file)[2] == site.data[7:16]
 
 
+def test_what_cannot_be_counted_is_answered_all_the_same(site, client) -> None:
+    file = client.makefile("rb")
+    for start, count in ((0, SIZE), (0, 9), (1, SIZE - 1), (3, 4)):
+        ask(client, f"{start}-{count}", path="/uncounted")
+        assert read_answer(file)[2] == site.data[start : start + count]
+
+
+@pytest.mark.parametrize("field", [b"content-length: 27", b"transfer-encoding: chunked"])
+def test_what_comes_as_a_body_is_no_request(site, parsed, client, field) -> None:
+    file = client.makefile("rb")
+    client.sendall(b"GET /?0-9 HTTP/1.1\r\nhost: x\r\n" + field + b"\r\n\r\n")
+    assert read_answer(file)[2] == site.data[:9]
+    with contextlib.suppress(ConnectionError):
+        client.sendall(b"GET /?3-9 HTTP/1.1\r\nhost: x\r\n" + field + b"\r\n\r\n")
+        assert client.recv(1) == b""
+    assert site.met == []
+    assert parsed == [b"/?0-9"]
+
+
 @pytest.mark.parametrize("path", ["/stranger", "/crash"])
 def test_what_cannot_be_looked_at_is_left_to_the_app(site, client, path) -> None:
     file = client.makefile("rb")
@@ -382,13 +403,25 @@ def test_a_body_that_nobody_wants_ends_the_connection(site, client) -> None:
     ],
 )
 def test_what_is_no_head_is_refused_and_the_connection_ends(site, client, head) -> None:
+    check_refused(client, head)
+    assert site.went == []
+
+
+def test_a_head_in_the_same_words_has_a_size_too(site, client, monkeypatch) -> None:
+    # So small that all of it comes at once.
+    monkeypatch.setattr(http_server, "HEAD_MOST_BYTES", 1000)
+    ask(client, "0-9")
+    assert read_answer(client.makefile("rb"))[2] == site.data[:9]
+    check_refused(client, b"GET /?%b-9 HTTP/1.1\r\nhost: x\r\n" % (b"0" * 1000))
+
+
+def check_refused(client, head) -> None:
     client.sendall(head + b"\r\n")
     with contextlib.suppress(ConnectionResetError):
         answer = client.recv(100)
         assert answer.startswith(b"HTTP/1.1 400 ")
         while client.recv(1000):
             pass
-    assert site.went == []
 
 
 @pytest.mark.parametrize("sent", [b"", b"\r\n", b"GET / HT", b"GET / HTTP/1.1\r\nhost: x\r\n"])

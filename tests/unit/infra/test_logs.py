@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from polyreel.infra.logs import configure_logs, flush_logs
+from polyreel.infra.logs import configure_logs, flush_logs, log_request
 from polyreel.settings import Settings
 
 
@@ -105,6 +105,34 @@ def test_gathered_lines_come_together_and_before_what_is_wrong(tmp_path, monkeyp
     while "four" not in stream.getvalue():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_the_line_of_a_request_is_as_every_line(tmp_path, monkeypatch, written, log_format):
+    """Gathered it is made without a record, which is to be seen by nobody."""
+    fields = {"method": "GET", "path": '/a b"=\n', "status": 200, "ms": 0.1, "error": None}
+
+    def told(*, gather, level="info"):
+        stream = io.StringIO()
+        monkeypatch.setattr("sys.stderr", stream)
+        given = Settings(data_dir=tmp_path, log_format=log_format, log_level=level)
+        configure_logs(given, gather=gather)
+        log_request(fields)
+        logging.getLogger("polyreel.test").warning("after it")
+        return stream.getvalue()
+
+    written("text", lambda log: None)
+    monkeypatch.setattr("polyreel.kit.clock.epoch", lambda: 1_800_000_000.25)
+    monkeypatch.setattr("time.time", lambda: 1_800_000_000.25)
+    lines = told(gather=True).splitlines()
+    assert lines == told(gather=False).splitlines()
+    assert len(lines) == 2
+    assert "polyreel.access" in lines[0]
+    if log_format == "json":
+        assert json.loads(lines[0]).items() >= fields.items()
+    else:
+        assert r'method=GET path="/a b\"=\n" status=200 ms=0.1 error=None' in lines[0]
+    assert "request" not in told(gather=True, level="warning")
 
 
 def test_what_cannot_be_written_harms_nobody(tmp_path, monkeypatch, written):
