@@ -229,3 +229,5 @@ def forget(client: Client, uuid: str) -> None:
         sweep_files(tools.db, tools.storage, min_age_s=0)
     # What was written and deleted must not be what the next run waits for.
     subprocess.run(["sync", "-f", str(client.server.data_dir)], check=True)
+    # Which may take longer than the server keeps a connection on which nothing comes.
+    client.close()
