@@ -18,7 +18,7 @@ from polyreel.core.stats import Traffic
 from polyreel.http.auth import Client
 from polyreel.http.bytes import LONGEST_BYTES, Stretch, is_in_memory
 from polyreel.http.heads import Asker, PlainHead
-from polyreel.http.media import MediaApp, read_ticket
+from polyreel.http.media import MediaApp, ticket_of
 from polyreel.http.media_routes import is_media
 from polyreel.http.middleware import (
     REQUEST_ID,
@@ -110,8 +110,9 @@ class AtOnce:
         """What answers this client, as long as its requests differ from this one in address and range alone."""
         if scope["method"] != "GET" or not is_media(scope["path"]):
             return None
-        conditions = {name for name, _ in scope["headers"]} & CONDITIONS - {b"range"}
-        words = _Words(scope, self._observer.client(scope), read_ticket(scope), bool(conditions))
+        names = {name for name, _ in scope["headers"]} - {b"range"}
+        is_conditional = not names.isdisjoint(CONDITIONS)
+        words = _Words(scope, self._observer.client(scope), ticket_of(scope), is_conditional)
         return partial(self._answer, words)
 
     def _answer(self, words: _Words, head: PlainHead) -> Stretch | None:

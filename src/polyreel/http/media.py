@@ -44,7 +44,7 @@ from polyreel.kit import clock
 from polyreel.kit.errors import AppError, Busy, Forbidden, Invalid, NotFound, Unauthenticated
 from polyreel.kit.ids import parse_uuid
 
-__all__ = ["COOKIE", "PREFIX", "MediaApp", "read_ticket"]
+__all__ = ["COOKIE", "PREFIX", "MediaApp", "ticket_of"]
 
 WAIT_S = 12.0
 # Notices may be lost: who waits looks again after this long.
@@ -106,7 +106,7 @@ class MediaApp:
         if self._views.fresh(view.uuid) is not view:
             return False
         try:
-            _admit(self._read_ticket(ticket, view.uuid), view)
+            _admit(self._check_ticket(ticket, view.uuid), view)
         except AppError:
             return False
         return True
@@ -189,9 +189,9 @@ class MediaApp:
                 raise NotFound("There is no such file.")
 
     def _ticket(self, scope: Scope, uuid: str) -> Ticket:
-        return self._read_ticket(read_ticket(scope), uuid)
+        return self._check_ticket(ticket_of(scope), uuid)
 
-    def _read_ticket(self, text: str | None, uuid: str) -> Ticket:
+    def _check_ticket(self, text: str | None, uuid: str) -> Ticket:
         """The first half of the gate: a valid ticket for this video."""
         ticket = self.tickets.check(text) if text else None
         if ticket is None:
@@ -302,7 +302,7 @@ class MediaApp:
         raise Busy("This part is still being made.", retry_after_s=2)
 
 
-def read_ticket(scope: Scope) -> str | None:
+def ticket_of(scope: Scope) -> str | None:
     """The ticket that comes with a request, as text, good or not."""
     return cookie(scope["headers"], COOKIE)
 

@@ -17,8 +17,7 @@ from polyreel.settings import Settings
 
 __all__ = ["configure_logs", "flush_logs", "log_request"]
 
-_BLANK = logging.LogRecord("", logging.INFO, "", 0, "", (), None)
-_OWN = frozenset({*vars(_BLANK), "message", "asctime", "taskName"})
+_OWN = frozenset({*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"})
 GATHER_S = 0.2
 
 _access = logging.getLogger("polyreel.access")
