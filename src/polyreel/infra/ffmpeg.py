@@ -102,17 +102,28 @@ class FFmpeg:
     def __init__(self, exe: str = "", *, nice: int = 10) -> None:
         self.nice = nice
         self.exe = exe or imageio_ffmpeg.get_ffmpeg_exe()
-        self._version: str | None = None
+        self._told: dict[tuple[str, ...], str] = {}
 
     @property
     def version(self) -> str:
         """Such as `n9.0.2-17-g2a571b6068`. Raises Unavailable when it cannot be started."""
-        if self._version is None:
+        words = self._tell("-version").split()
+        return words[2] if words[:2] == ["ffmpeg", "version"] else "unknown"
+
+    def knows(self, encoder: str, word: str) -> bool:
+        """Whether an encoder has an option, or a value for one, of this name: what it does not have ends
+        the run. Raises Unavailable when ffmpeg cannot be started.
+        """
+        told = self._tell("-hide_banner", "-h", f"encoder={encoder}")
+        return re.search(rf"^ +-?{re.escape(word)} ", told, re.MULTILINE) is not None
+
+    def _tell(self, *args: str) -> str:
+        """What it says of itself; asked once."""
+        if args not in self._told:
             limits = Limits(cpu_s=10, file_bytes=0)
-            done = process.run([self.exe, "-version"], limits=limits, timeout_s=20)
-            words = done.stdout.decode(errors="replace").split()
-            self._version = words[2] if words[:2] == ["ffmpeg", "version"] else "unknown"
-        return self._version
+            done = process.run([self.exe, *args], limits=limits, timeout_s=20)
+            self._told[args] = done.stdout.decode(errors="replace")
+        return self._told[args]
 
     def run(  # noqa: PLR0913 - the one door to ffmpeg
         self,

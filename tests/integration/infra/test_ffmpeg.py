@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+from polyreel.core.media.commands import QUICK_CODER
 from polyreel.infra import accepted, doctor, process
 from polyreel.infra.encoders import check_encoder
 from polyreel.infra.ffmpeg import FFmpeg, input_args, last_words
@@ -25,6 +26,24 @@ def names_of(ffmpeg, what):
 def test_every_name_on_our_lists_is_one_ffmpeg_knows(ffmpeg):
     assert set(accepted.FORMATS.split(",")) <= names_of(ffmpeg, "-demuxers")
     assert set(accepted.CODECS.split(",")) <= names_of(ffmpeg, "-decoders")
+
+
+def test_it_says_what_its_encoders_know(ffmpeg):
+    assert ffmpeg.knows("aac", "aac_coder")
+    assert ffmpeg.knows("aac", QUICK_CODER), "encoded sound takes twice as long"
+    assert not ffmpeg.knows("aac", "fas")
+    assert not ffmpeg.knows("nothing", QUICK_CODER)
+
+
+def test_it_is_asked_once_what_its_encoders_know(tmp_path):
+    exe = tmp_path / "ffmpeg"
+    exe.write_text("#!/bin/sh\necho '     twoloop         0            E...A...... Two loops'\n")
+    exe.chmod(0o755)
+    ffmpeg = FFmpeg(str(exe))
+    assert ffmpeg.knows("aac", "twoloop")
+    exe.unlink()
+    assert ffmpeg.knows("aac", "twoloop")
+    assert not ffmpeg.knows("aac", QUICK_CODER)
 
 
 def test_a_result_flows_into_a_sink_with_progress(ffmpeg, make_clip):

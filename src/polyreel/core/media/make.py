@@ -164,28 +164,28 @@ def make_sound(job: Job) -> None:
     if track is None:
         return
     made = _copied_sound(track) if track.rendition.mode == "copy" else None
-    if made is None:
-        made = track.produce(_sound_command(track.rendition, copy=False))
-    track.finish(made, expected_ms=0)
+    track.finish(made or _encoded_sound(track), expected_ms=0)
 
 
 def _copied_sound(track: _Track) -> Produced | None:
     """Copy the track; None when it does not come out whole: then it is encoded, holes filled."""
+    stream = track.rendition.stream
     try:
-        made = track.produce(_sound_command(track.rendition, copy=True))
+        made = track.produce(lambda source: commands.copy_sound_args(source, stream, "{sink0}"))
     except AppError:
         track.job.check()
         return None
     return None if _has_holes(made) else made
 
 
-def _sound_command(rendition: Rendition, *, copy: bool) -> Callable[[Path], list[str]]:
-    def command(source: Path) -> list[str]:
-        return commands.sound_args(
-            source, rendition.stream, rendition.channels, "{sink0}", copy=copy
+def _encoded_sound(track: _Track) -> Produced:
+    sound, tools = track.rendition, track.job.tools
+    coder = commands.QUICK_CODER if tools.ffmpeg.knows("aac", commands.QUICK_CODER) else None
+    return track.produce(
+        lambda source: commands.encode_sound_args(
+            source, sound.stream, sound.channels, "{sink0}", coder=coder
         )
-
-    return command
+    )
 
 
 def fail_sound(tx: Tx, args: Mapping[str, Any], message: str) -> None:

@@ -9,10 +9,11 @@ from polyreel.core.media.commands import (
     Picture,
     Rung,
     Stretch,
+    copy_sound_args,
     copy_video_args,
     decoder_threads,
+    encode_sound_args,
     ladder_args,
-    sound_args,
     threads_each,
     x264_args,
 )
@@ -29,8 +30,8 @@ RULES = EncodeRules("veryfast", 1)
 def all_commands():
     return [
         copy_video_args(SOURCE, 3, "h264", "{sink0}"),
-        sound_args(SOURCE, 3, 2, "{sink0}", copy=True),
-        sound_args(SOURCE, 3, 6, "{sink0}", copy=False),
+        copy_sound_args(SOURCE, 3, "{sink0}"),
+        encode_sound_args(SOURCE, 3, 6, "{sink0}", coder="fast"),
         ladder_args(PICTURE, RUNGS, RULES, Stretch((0, 2_000_000))),
         ladder_args(LACED, RUNGS, RULES, Stretch((8_000_000,), 8_000_000)),
     ]
@@ -74,10 +75,16 @@ def test_a_copy_copies_the_one_track():
 
 @pytest.mark.parametrize(("channels", "layout"), [(2, "stereo"), (6, "5.1"), (8, "7.1")])
 def test_encoded_sound_has_a_usual_layout_and_starts_at_zero(channels, layout):
-    args = sound_args(SOURCE, 1, channels, "{sink0}", copy=False)
+    args = encode_sound_args(SOURCE, 1, channels, "{sink0}")
     assert value(args, "-af").endswith(f"channel_layouts={layout}")
     assert "first_pts=0" in value(args, "-af")
     assert value(args, "-c:a") == "aac"
+
+
+def test_a_coder_of_sound_is_named_only_where_ffmpeg_has_it():
+    assert "-aac_coder" not in encode_sound_args(SOURCE, 1, 2, "{sink0}")
+    args = encode_sound_args(SOURCE, 1, 2, "{sink0}", coder="fast")
+    assert value(args, "-aac_coder") == "fast"
 
 
 def test_the_source_is_decoded_once_and_each_rung_scaled_from_the_one_above():
