@@ -27,8 +27,9 @@ NEEDS_DATABASE := :
 ON_DATABASE :=
 endif
 
-# What takes longest first, over all processors (tests/spread.py).
-SPREAD := $(BIN)/python -m pytest -q -n auto --dist loadscope --no-loadscope-reorder
+# What takes longest first (tests/spread.py), over all processors; many of the tests that `make test` runs wait.
+SPREAD := $(BIN)/python -m pytest -q --dist loadscope --no-loadscope-reorder
+ONE_MORE := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup serve test check audit e2e fuzz bench lock clean
@@ -73,7 +74,7 @@ serve: $(VENV)/.runtime
 
 test: setup
 	@$(NEEDS_DATABASE)
-	$(ON_DATABASE) $(SPREAD) $(wildcard $(TIERS))
+	$(ON_DATABASE) $(SPREAD) -n $(ONE_MORE) $(wildcard $(TIERS))
 
 check: setup
 	$(BIN)/ruff format --check .
@@ -85,7 +86,7 @@ check: setup
 e2e: setup
 	.ci/need chromium
 	@$(NEEDS_DATABASE)
-	$(ON_DATABASE) $(SPREAD) --durations=25 -m "(e2e or fault or slow) and not bench" tests/e2e tests/fault $(SLOW)
+	$(ON_DATABASE) $(SPREAD) -n auto --durations=25 -m "(e2e or fault or slow) and not bench" tests/e2e tests/fault $(SLOW)
 
 EXAMPLES := 100
 fuzz: setup

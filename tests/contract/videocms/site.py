@@ -35,6 +35,7 @@ from tests.factories.users import QUICK_PASSWORDS
 GOLDEN = Path(__file__).parent / "golden"
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 PASSWORD = "correct horse"
+HASHED = QUICK_PASSWORDS.hash(PASSWORD)
 
 
 def golden(name):
@@ -168,9 +169,10 @@ class Site:
             secrets=Secrets(self.root / "secret.key"),
             outbound=Outbound(make_rules()),
         )
-        self.alice = self.add("alice", is_admin=True)
-        self.bobby = self.add("bobby")
-        self.carol = self.add("carol")
+        with self.db.write() as tx:
+            self.alice = users.create_user(tx, "alice", password=HASHED, is_admin=True)
+            self.bobby = users.create_user(tx, "bobby", password=HASHED)
+            self.carol = users.create_user(tx, "carol", password=HASHED)
 
     def _open_client(self):
         self.client: TestClient[Any] = TestClient(self.app)
@@ -198,9 +200,8 @@ class Site:
             yield client
 
     def add(self, name, **given):
-        hashed = QUICK_PASSWORDS.hash(PASSWORD)
         with self.db.write() as tx:
-            return users.create_user(tx, name, password=hashed, **given)
+            return users.create_user(tx, name, password=HASHED, **given)
 
     def jwt(self, user):
         return users.issue_jwt(self.tools.secrets, user).token

@@ -39,10 +39,6 @@ ROUTES = [
 ]
 
 
-# Its notices are heard.
-pytestmark = pytest.mark.usefixtures("own_site")
-
-
 def emit(site, user, *kinds):
     with site.db.write() as tx:
         for kind in kinds:
@@ -311,6 +307,8 @@ async def listening(site, token, **wishes):
     await asyncio.wait_for(task, SOON_S)
 
 
+# Its notices are heard.
+@pytest.mark.usefixtures("own_site")
 @pytest.mark.anyio
 class TestStream:
     @pytest.fixture(autouse=True)
