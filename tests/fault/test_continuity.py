@@ -34,20 +34,20 @@ WITHIN_S = 180
 H264 = ["-c:v", "libx264", "-preset", "ultrafast", "-bf", "3", "-b_strategy", "0"]
 H264 += ["-g", "100000", "-sc_threshold", "0"]
 FILMS: dict[str, dict[str, Any]] = {
-    # Five parts; the top is copied.
+    # Four parts; the top is copied.
     "copied.mp4": {
-        "seconds": 400,
+        "seconds": 280,
         "picture": H264,
         "sound": ["-c:a", "aac", "-b:a", "48k", "-movflags", "+faststart"],
     },
     # What no browser takes: a head and three parts of each height, and the sound encoded.
     "encoded.mkv": {
-        "seconds": 240,
+        "seconds": 205,
         "picture": ["-c:v", "mpeg4", "-q:v", "4", "-bf", "2", "-g", "100000"],
         "sound": ["-c:a", "libopus", "-b:a", "32k"],
     },
 }
-PARTS = {"copied.mp4": 5, "encoded.mkv": 4}
+PARTS = {"copied.mp4": 4, "encoded.mkv": 4}
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,9 @@ pytestmark = pytest.mark.fault
 
 log = logging.getLogger(__name__)
 
-# A minute says no more than half of it, but takes longer.
-BREAKING_S = float(os.environ.get("POLYREEL_TEST_BREAKING_S", "30"))
-BREAK_EVERY_S = 5.0
+# More of it says no more, but takes longer.
+BREAKING_S = float(os.environ.get("POLYREEL_TEST_BREAKING_S", "15"))
+BREAK_EVERY_S = 2.5
 AWAY_S = 10.0
 BACK_WITHIN_S = 3.0
 
