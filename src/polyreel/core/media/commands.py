@@ -22,8 +22,8 @@ _VIDEO_MP4 = [*_MP4, "-movflags", _FLAGS + "+frag_keyframe"]
 _AUDIO_MP4 = [*_MP4, "-movflags", _FLAGS, "-frag_duration", "250000"]
 # Encoders put priming before time zero; a fragment cannot start there, and a player drops it anyway.
 _NO_PRIMING = ["-bsf:a", r"noise=drop=lt(pts\,0)"]
-# Of the coders of ffmpeg's AAC encoder this one takes less than half of the time, and at our rates it sounds no
-# worse (tests/bench/bench_sound.py). A newer ffmpeg may lack it.
+# Of the coders of ffmpeg's AAC encoder this one makes the whole command, decoding included, a third cheaper, and at
+# our rates it sounds no worse (tests/bench/bench_sound.py). A newer ffmpeg may lack it.
 QUICK_CODER = "fast"
 # CRF is meant as x264's `medium` takes it: what panels show and people know. `veryfast` is several points
 # of VMAF worse at the same number; a little lower, and with these of its ways as thorough as medium's, it
