@@ -1,5 +1,5 @@
-"""Encoded sound against ffmpeg's usual AAC coder at the same rate: CPU seconds of the whole command, and how far each is from what
-went in, as Zimtohrli hears it (0: the same; 0.001: 4.8 of 5).
+"""Encoded sound against ffmpeg's usual AAC coder at the same rate: CPU seconds of the whole command, and how
+far each is from what went in, as Zimtohrli hears it (0: the same; 0.001: 4.8 of 5).
 
 Zimtohrli is none of our tools: `pip install zimtohrli` into the environment, or its rows are left out.
 """
