@@ -29,7 +29,7 @@ endif
 
 # What takes longest first (tests/spread.py), over all processors; many of the tests that `make test` runs wait.
 SPREAD := $(BIN)/python -m pytest -q --dist loadscope --no-loadscope-reorder
-ONE_MORE := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+ONE_MORE = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup serve test check audit e2e fuzz bench lock clean

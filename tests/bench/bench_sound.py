@@ -4,7 +4,6 @@ far each is from what went in, as Zimtohrli hears it (0: the same; 0.001: 4.8 of
 Zimtohrli is none of our tools: `pip install zimtohrli` into the environment, or its rows are left out.
 """
 
-from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,32 +23,24 @@ RATE_HZ = 48_000
 CPU_SHARE, FURTHER = 0.75, 0.0005
 
 
-@dataclass(frozen=True)
-class Encoded:
-    """A track as one coder made it; `cpu_s` of its decoder, too."""
-
-    path: Path
-    cpu_s: float
-
-
 @pytest.mark.parametrize("clip", [BUNNY, "rabbit.mp4"])
 def test_sound(films: Films, table: Table, tmp_path: Path, clip: str) -> None:
     film = films.with_opus(films.looped(clip, SECONDS))
-    ours = encode(film, tmp_path / "ours.mp4", QUICK_CODER)
-    usual = encode(film, tmp_path / "usual.mp4", None)
-    ratio = ours.cpu_s / usual.cpu_s
+    ours, usual = tmp_path / "ours.mp4", tmp_path / "usual.mp4"
+    ours_s, usual_s = encode(film, ours, QUICK_CODER), encode(film, usual, None)
+    ratio = ours_s / usual_s
     table.row(
         f"CPU seconds of {SECONDS} s",
-        f"{ours.cpu_s:.2f}",
-        f"usual coder: {usual.cpu_s:.2f}, ratio {ratio:.2f}",
+        f"{ours_s:.2f}",
+        f"usual coder: {usual_s:.2f}, ratio {ratio:.2f}",
         goal=f"<= {CPU_SHARE}",
         met=ratio <= CPU_SHARE,
     )
     if find_spec("zimtohrli") is None:
         table.row("Zimtohrli distance", "left out", "it is not installed")
         return
-    wanted = decode(films, film, tmp_path)
-    heard, beside = (distance(wanted, decode(films, one.path, tmp_path)) for one in (ours, usual))
+    wanted = decode(films, film)
+    heard, beside = (distance(wanted, decode(films, path)) for path in (ours, usual))
     table.row(
         "Zimtohrli distance",
         f"{heard:.5f}",
@@ -59,22 +50,20 @@ def test_sound(films: Films, table: Table, tmp_path: Path, clip: str) -> None:
     )
 
 
-def encode(film: Path, path: Path, coder: str | None) -> Encoded:
-    """The film's sound by the product's command."""
-    args = encode_sound_args(film, 1, 2, "{sink0}", coder=coder)
+def encode(film: Path, path: Path, coder: str | None) -> float:
+    """Write the film's sound by the product's command; its CPU seconds."""
     made = bytearray()
+    args = encode_sound_args(film, 1, 2, "{sink0}", coder=coder)
     done = FFmpeg().run(args, sinks=[made.extend], nice=0)
     assert done.is_success, done.stderr_tail
     path.write_bytes(made)
-    return Encoded(path, done.cpu_s)
+    return done.cpu_s
 
 
-def decode(films: Films, path: Path, folder: Path) -> bytes:
+def decode(films: Films, path: Path) -> bytes:
     """Its left channel, as 32-bit floats."""
-    raw = folder / f"{path.stem}.f32"
-    films.run("-i", str(path), "-map", "0:a:0", "-af", "pan=mono|c0=c0", "-ar", str(RATE_HZ),
-              "-f", "f32le", str(raw))  # fmt: skip
-    return raw.read_bytes()
+    left = ["-map", "0:a:0", "-af", "pan=mono|c0=c0", "-ar", str(RATE_HZ), "-f", "f32le", "-"]
+    return films.run("-i", str(path), *left).stdout
 
 
 def distance(one: bytes, other: bytes) -> float:
